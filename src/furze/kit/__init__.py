@@ -1,0 +1,1 @@
+"""Leaf parts with one subject each. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""What every endpoint stands on: who asks, for which project, with which scopes; errors, bodies, pages, routes."""

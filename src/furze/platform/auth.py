@@ -1,0 +1,147 @@
+"""Who asks, and whether they may: the first credential found decides."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection
+
+from furze.database import Database
+from furze.kit.clock import Clock
+from furze.platform import store
+from furze.platform.errors import (
+    AuthenticationFailed,
+    FurzeError,
+    NotAuthenticated,
+    NotFound,
+    PermissionDenied,
+)
+from furze.platform.keys import hash_key
+from furze.platform.requests import read_body
+from furze.platform.scopes import allows
+from furze.platform.types import PersonalApiKey, Project, User
+
+_BEARER = re.compile(r"Bearer\s+(\S.*)")
+_CACHE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The user behind a request and the key used."""
+
+    user: User
+    key: PersonalApiKey
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A caller who may do what the endpoint's scope says, in one project."""
+
+    user: User
+    key: PersonalApiKey
+    project: Project
+
+
+class Authenticator:
+    """Turns credentials into callers. Remembers a valid key for a few seconds, so that most requests need no query."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._callers: dict[str, tuple[float, Caller]] = {}
+
+    async def caller(self, request: Request, scope: str | None) -> Caller:
+        """The caller; raises `NotAuthenticated`, `AuthenticationFailed`, or `PermissionDenied` for a missing scope."""
+        value, place = await _credential(request)
+        caller = await self._caller_of(hash_key(value))
+        if caller is None:
+            raise AuthenticationFailed(f"Personal API key found in request {place} is invalid.")
+        if scope is not None and not allows(caller.key.scopes, scope):
+            raise PermissionDenied(f"API key missing required scope '{scope}'")
+        return caller
+
+    async def access(self, request: Request, scope: str | None) -> Access:
+        """The caller, let into the project that the path names."""
+        caller = await self.caller(request, scope)
+        project = await self._database.read(_find_project, request.path_params["project_id"], caller)
+        return Access(caller.user, caller.key, project)
+
+    def forget(self) -> None:
+        """Ask the database again for every key: called when a key or a membership changes."""
+        self._callers.clear()
+
+    async def _caller_of(self, secure_value: str) -> Caller | None:
+        now = self._clock.now()
+        remembered = self._callers.get(secure_value)
+        if remembered and remembered[0] > now.timestamp():
+            return remembered[1]
+        found = await self._database.read(store.get_key, secure_value)
+        if found is None:
+            return None
+        key, user = found
+        await self._database.write(store.touch_key, key.id, now)
+        caller = Caller(user, key)
+        self._callers[secure_value] = (now.timestamp() + _CACHE_SECONDS, caller)
+        return caller
+
+
+async def _credential(request: Request) -> tuple[str, str]:
+    header = _BEARER.fullmatch(request.headers.get("authorization", "").strip())
+    if header:
+        return header[1].strip(), "Authorization header"
+    body = await _body_mapping(request)
+    if isinstance(body.get("personal_api_key"), str):
+        return str(body["personal_api_key"]), "request body"
+    if value := request.query_params.get("personal_api_key"):
+        return value, "request query string"
+    raise NotAuthenticated
+
+
+async def _body_mapping(request: Request) -> dict[str, object]:
+    # A body that can't be read holds no credential; the endpoint that needs the body reports what is wrong with it.
+    try:
+        body = await read_body(request)
+    except FurzeError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _find_project(connection: Connection, text: str, caller: Caller) -> Project:
+    project_id = caller.user.current_project_id if text == "@current" else _integer(text)
+    project = store.get_project(connection, project_id) if project_id is not None else None
+    if project is None:
+        raise NotFound("Project not found.")
+    key = caller.key
+    if key.scoped_projects and project.id not in key.scoped_projects:
+        raise PermissionDenied(f"API key does not have access to the requested project: ID {project.id}.")
+    if key.scoped_organizations and str(project.organization_id) not in key.scoped_organizations:
+        raise PermissionDenied(
+            f"API key does not have access to the requested organization: ID {project.organization_id}."
+        )
+    if store.membership_level(connection, project.organization_id, caller.user.id) is None:
+        raise PermissionDenied("You don't have access to the project.")
+    return project
+
+
+def _integer(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+async def _require_access(request: Request) -> Access:
+    authenticator: Authenticator = request.app.state.provided[Authenticator]
+    return await authenticator.access(request, request.scope["route"].openapi_extra["x-required-scope"])
+
+
+async def _require_caller(request: Request) -> Caller:
+    authenticator: Authenticator = request.app.state.provided[Authenticator]
+    return await authenticator.caller(request, request.scope["route"].openapi_extra["x-required-scope"])
+
+
+require_access = Depends(_require_access)
+require_caller = Depends(_require_caller)
+
+#: The parameter type of an endpoint inside a project: `access: ProjectAccess`.
+ProjectAccess = Annotated[Access, require_access]
+#: The parameter type of an endpoint outside any project.
+AnyCaller = Annotated[Caller, require_caller]

@@ -1,0 +1,161 @@
+"""Endpoints, declared once: `@endpoints.get("/configs/{config_id}", scope="config:read")` above a typed function.
+
+Each project endpoint is served under `/api/projects/{project_id}` and `/api/environments/{project_id}`, with and
+without a trailing slash, behind authentication and its scope, and appears in the OpenAPI document.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_args
+
+from fastapi import Depends, FastAPI, Request, params
+from pydantic import BaseModel
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from furze.platform.auth import require_access, require_caller
+from furze.platform.requests import BodyOf
+
+Handler = Callable[..., Awaitable[Any]]
+H = TypeVar("H", bound=Handler)
+T = TypeVar("T")
+
+MOUNTS = ("/api/projects/{project_id}", "/api/environments/{project_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One declared endpoint."""
+
+    method: str
+    path: str
+    handler: Handler
+    scope: str | None
+    status: int
+    response: Any
+    in_project: bool
+    guards: tuple[params.Depends, ...]
+
+
+@dataclass
+class Endpoints:
+    """The endpoints of one slice."""
+
+    tag: str
+    declared: list[Endpoint] = field(default_factory=list)
+
+    def get(self, path: str, *, scope: str | None, response: Any = None, **more: Any) -> Callable[[H], H]:
+        """A decorator that declares a GET endpoint."""
+        return self._declare("GET", path, scope=scope, response=response, **more)
+
+    def post(self, path: str, *, scope: str | None, response: Any = None, **more: Any) -> Callable[[H], H]:
+        """A decorator that declares a POST endpoint; `status` is 201 unless said otherwise."""
+        return self._declare("POST", path, scope=scope, response=response, **{"status": 201, **more})
+
+    def put(self, path: str, *, scope: str | None, response: Any = None, **more: Any) -> Callable[[H], H]:
+        """A decorator that declares a PUT endpoint."""
+        return self._declare("PUT", path, scope=scope, response=response, **more)
+
+    def patch(self, path: str, *, scope: str | None, response: Any = None, **more: Any) -> Callable[[H], H]:
+        """A decorator that declares a PATCH endpoint."""
+        return self._declare("PATCH", path, scope=scope, response=response, **more)
+
+    def delete(self, path: str, *, scope: str | None, response: Any = None, **more: Any) -> Callable[[H], H]:
+        """A decorator that declares a DELETE endpoint; `status` is 204 unless said otherwise."""
+        return self._declare("DELETE", path, scope=scope, response=response, **{"status": 204, **more})
+
+    def _declare(
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: str | None,
+        response: Any,
+        status: int = 200,
+        in_project: bool = True,
+        guards: Sequence[params.Depends] = (),
+    ) -> Callable[[H], H]:
+        def declare(handler: H) -> H:
+            self.declared.append(Endpoint(method, path, handler, scope, status, response, in_project, tuple(guards)))
+            return handler
+
+        return declare
+
+
+def serve(app: FastAPI, endpoints: Endpoints) -> None:
+    """Add a slice's endpoints to the application, under both mounts."""
+    for endpoint in endpoints.declared:
+        access = require_access if endpoint.in_project else require_caller
+        for mount in MOUNTS if endpoint.in_project else ("/api",):
+            app.add_api_route(
+                mount + endpoint.path,
+                endpoint.handler,
+                methods=[endpoint.method],
+                status_code=endpoint.status,
+                response_model=endpoint.response,
+                dependencies=[access, *endpoint.guards],
+                tags=[endpoints.tag],
+                operation_id=_operation_id(endpoint, mount),
+                openapi_extra=_openapi_extra(endpoint.handler, endpoint.scope),
+            )
+
+
+def provided(kind: type[T]) -> Any:
+    """What the composition root made of a `kind`, as the annotation of a parameter that wants it."""
+
+    async def find(request: Request) -> T:
+        found: T = request.app.state.provided[kind]
+        return found
+
+    return Depends(find)
+
+
+def body_model(handler: Handler | None) -> type[BaseModel] | None:
+    """The model that a handler reads its body as, if it reads one."""
+    if handler is None:
+        return None
+    for parameter in inspect.signature(handler).parameters.values():
+        for mark in get_args(parameter.annotation)[1:]:
+            if isinstance(mark, params.Depends) and isinstance(mark.dependency, BodyOf):
+                model: type[BaseModel] = mark.dependency.model
+                return model
+    return None
+
+
+def _operation_id(endpoint: Endpoint, mount: str) -> str:
+    prefix = "environments_" if "environments" in mount else ""
+    return f"{prefix}{endpoint.handler.__module__.split('.')[-2]}_{endpoint.handler.__name__}"
+
+
+def _openapi_extra(handler: Handler, scope: str | None) -> dict[str, Any]:
+    extra: dict[str, Any] = {
+        "x-required-scope": scope,
+        "security": [{"PersonalAPIKey": [scope] if scope else []}],
+    }
+    model = body_model(handler)
+    if model is not None:
+        body = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        body.pop("$defs", None)  # they join the document's own components
+        schema = {"schema": body}
+        extra["requestBody"] = {
+            "content": dict.fromkeys(
+                ("application/json", "application/x-www-form-urlencoded", "multipart/form-data"), schema
+            )
+        }
+    return extra
+
+
+class OptionalSlash:
+    """Serves `/path/` and `/path` alike, without a redirect. The caller's own path stays in `furze_path`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take the slash off before routing."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            scope["furze_path"] = path
+            if len(path) > 1 and path.endswith("/"):
+                scope["path"] = path.rstrip("/") or "/"
+        await self._app(scope, receive, send)

