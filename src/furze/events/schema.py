@@ -27,6 +27,10 @@ MATERIALIZED_PROPERTIES: tuple[str, ...] = (
     "$exception_fingerprint",
 )
 
+# Completed batches leave the queue, so an insert must be on disk when it returns; a batch that is sent again
+# under its token is recognised.
+_SETTINGS = "SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1"
+
 
 def materialized_column(property_name: str) -> str:
     """The column that holds an event property of `MATERIALIZED_PROPERTIES`: `mat_$browser` for `$browser`."""
@@ -36,8 +40,7 @@ def materialized_column(property_name: str) -> str:
 def _materialized_columns() -> str:
     # Same extraction as the HogQL printer uses for a property without a column, so both give the same text.
     return "".join(
-        f"  `{materialized_column(name)}` Nullable(String) MATERIALIZED "
-        f"{property_text('properties', name)},\n"
+        f"  `{materialized_column(name)}` Nullable(String) MATERIALIZED {property_text('properties', name)},\n"
         for name in MATERIALIZED_PROPERTIES
     )
 
@@ -84,7 +87,7 @@ CREATE TABLE IF NOT EXISTS {DATABASE}.events (
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (team_id, toDate(timestamp), event, cityHash64(distinct_id), cityHash64(uuid))
-SETTINGS non_replicated_deduplication_window = 1000""",
+{_SETTINGS}""",
         f"""
 CREATE TABLE IF NOT EXISTS {DATABASE}.person (
   team_id Int64,
@@ -100,7 +103,7 @@ CREATE TABLE IF NOT EXISTS {DATABASE}.person (
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (team_id, id)
-SETTINGS non_replicated_deduplication_window = 1000""",
+{_SETTINGS}""",
         f"""
 CREATE TABLE IF NOT EXISTS {DATABASE}.person_distinct_id (
   team_id Int64,
@@ -114,7 +117,7 @@ CREATE TABLE IF NOT EXISTS {DATABASE}.person_distinct_id (
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (team_id, distinct_id)
-SETTINGS non_replicated_deduplication_window = 1000""",
+{_SETTINGS}""",
         f"""
 CREATE TABLE IF NOT EXISTS {DATABASE}.groups (
   team_id Int64,
@@ -130,5 +133,5 @@ CREATE TABLE IF NOT EXISTS {DATABASE}.groups (
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (team_id, group_type_index, group_key)
-SETTINGS non_replicated_deduplication_window = 1000""",
+{_SETTINGS}""",
     ]
