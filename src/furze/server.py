@@ -1,7 +1,6 @@
 """The composition root: settings, engines, slices, one application and its background loops."""
 
 import fcntl
-import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -23,8 +22,6 @@ from furze.platform.keys import new_personal_key, new_project_token
 from furze.platform.routing import serve
 from furze.profiles import routes as profile_routes
 from furze.settings import Settings
-
-log = logging.getLogger(__name__)
 
 _DESCRIPTION = "Capture events, ask questions, export them anywhere, chat with an assistant: the PostHog API."
 

@@ -1,0 +1,5 @@
+"""`python -m furze` is `furze`."""
+
+from furze.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The demo: a believable shop, sent through the doors that any client uses."""

@@ -1,0 +1,99 @@
+"""One furze process: listens, serves until told to stop, and says in one line why it can't start."""
+
+import asyncio
+import errno
+import logging
+import socket
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+import furze
+from furze.database import Database
+from furze.database import migrate as migrations
+from furze.platform.first_start import FirstKeys
+from furze.server import FolderInUse, create_app
+from furze.settings import Settings
+
+#: How long requests in progress, open streams among them, may take once furze is told to stop.
+_GRACE_SECONDS = 3
+
+
+class StartError(Exception):
+    """furze can't start. The message says why and what to do."""
+
+
+def serve(*, data: Path, host: str, port: int, log_level: str) -> None:
+    """Serve until SIGINT or SIGTERM; raises `StartError`."""
+    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = Settings(data=data, host=host, port=port)
+    try:
+        with _listen(settings) as listening:
+            asyncio.run(_serve(settings, listening, log_level))
+    except (OSError, FolderInUse, migrations.SchemaTooNew, DatabaseError) as error:
+        raise StartError(_reason(settings, error)) from error
+
+
+def migrate(*, data: Path) -> str:
+    """Bring the database to this release's schema; a sentence about what was done."""
+    settings = Settings(data=data)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.resolved_database_url)
+    try:
+        reached = migrations.migrate(database)
+    except (OSError, migrations.SchemaTooNew, DatabaseError) as error:
+        raise StartError(_reason(settings, error)) from error
+    finally:
+        database.close()
+    return f"The database is now at revision {reached}." if reached else "The database is up to date."
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((settings.host, settings.port))
+    return listening
+
+
+async def _serve(settings: Settings, listening: socket.socket, log_level: str) -> None:
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app, lifespan="off", log_level=log_level, access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
+    )
+    async with app.router.lifespan_context(app):
+        _announce(app, settings.host, listening.getsockname()[1])
+        await uvicorn.Server(config).serve([listening])
+
+
+def _announce(app: FastAPI, host: str, port: int) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    print(f"furze {furze.__version__} is ready at http://{shown}:{port}", flush=True)  # noqa: T201 - for the person
+    keys: FirstKeys | None = getattr(app.state, "first_keys", None)
+    if keys:
+        print(f"  Personal API key  {keys.personal_api_key}  (shown this once: keep it)")  # noqa: T201
+        print(f"  Project API key   {keys.project_api_key}", flush=True)  # noqa: T201
+
+
+def _reason(settings: Settings, error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"port {settings.port} on {settings.host} is in use. Start with another --port, or 0 for a free one."
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"no space left for the data folder {str(settings.data)!r}. Free some, or start with another --data."
+    if isinstance(error, OSError) and error.filename:
+        return f"can't use {str(error.filename)!r}: {error.strerror}."
+    if isinstance(error, DatabaseError):
+        return _database_reason(settings, error)
+    return str(error)
+
+
+def _database_reason(settings: Settings, error: DatabaseError) -> str:
+    cause = str(error.orig).strip().rstrip(".")
+    if settings.database_url:
+        return f"the database at FURZE_DATABASE_URL can't be used: {cause}. Check the URL and that its server runs."
+    place = str(settings.data / "furze.db")
+    if isinstance(error, OperationalError) and "full" in cause:
+        return f"no space left to write {place!r}. Free some, or start with another --data."
+    return f"the database {place!r} can't be read: {cause}. Restore a backup of it, or start with another --data."
