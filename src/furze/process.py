@@ -13,6 +13,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 import furze
 from furze.database import Database
 from furze.database import migrate as migrations
+from furze.events.embedded import EngineStartError
 from furze.platform.first_start import FirstKeys
 from furze.server import FolderInUse, create_app
 from furze.settings import Settings
@@ -32,7 +33,7 @@ def serve(*, data: Path, host: str, port: int, log_level: str) -> None:
     try:
         with _listen(settings) as listening:
             asyncio.run(_serve(settings, listening, log_level))
-    except (OSError, FolderInUse, migrations.SchemaTooNew, DatabaseError) as error:
+    except (OSError, FolderInUse, EngineStartError, migrations.SchemaTooNew, DatabaseError) as error:
         raise StartError(_reason(settings, error)) from error
 
 
@@ -71,7 +72,7 @@ async def _serve(settings: Settings, listening: socket.socket, log_level: str) -
 def _announce(app: FastAPI, host: str, port: int) -> None:
     shown = f"[{host}]" if ":" in host else host
     print(f"furze {furze.__version__} is ready at http://{shown}:{port}", flush=True)  # noqa: T201 - for the person
-    keys: FirstKeys | None = getattr(app.state, "first_keys", None)
+    keys: FirstKeys | None = app.state.first_keys
     if keys:
         print(f"  Personal API key  {keys.personal_api_key}  (shown this once: keep it)")  # noqa: T201
         print(f"  Project API key   {keys.project_api_key}", flush=True)  # noqa: T201

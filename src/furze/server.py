@@ -12,6 +12,8 @@ from fastapi.responses import PlainTextResponse
 import furze
 from furze.database import Database
 from furze.database.migrate import migrate
+from furze.events.clickhouse import ClickHouse
+from furze.events.embedded import EmbeddedEngine
 from furze.jobs import Jobs
 from furze.kit.clock import Clock, SystemClock
 from furze.platform import routes as platform_routes
@@ -54,15 +56,36 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     database = Database(settings.resolved_database_url)
     stack.callback(database.close)
     migrate(database)
-    keys = FirstKeys(settings.personal_api_key or new_personal_key(), settings.project_api_key or new_project_token())
-    if await database.write(ensure_first_project, keys=keys, now=clock.now()):
-        app.state.first_keys = keys
+    app.state.first_keys = await _first_keys(database, settings, clock)
+    store = await _open_store(settings, stack)
     jobs = Jobs(database, clock)
+    app.state.provided.update(
+        {
+            Database: database,
+            Clock: clock,
+            ClickHouse: store,
+            Jobs: jobs,
+            Authenticator: Authenticator(database, clock),
+        }
+    )
     await jobs.start()
     stack.push_async_callback(jobs.stop)
-    app.state.provided.update(
-        {Database: database, Clock: clock, Jobs: jobs, Authenticator: Authenticator(database, clock)}
-    )
+
+
+async def _first_keys(database: Database, settings: Settings, clock: Clock) -> FirstKeys | None:
+    keys = FirstKeys(settings.personal_api_key or new_personal_key(), settings.project_api_key or new_project_token())
+    return keys if await database.write(ensure_first_project, keys=keys, now=clock.now()) else None
+
+
+async def _open_store(settings: Settings, stack: AsyncExitStack) -> ClickHouse:
+    url = settings.clickhouse_url
+    if url is None:
+        engine = await stack.enter_async_context(EmbeddedEngine(settings.data / "events"))
+        url = engine.url
+    store = ClickHouse(url)
+    stack.push_async_callback(store.close)
+    await store.ensure_schema()
+    return store
 
 
 def _lock(folder: Path) -> IO[str]:

@@ -11,29 +11,32 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FURZE_", frozen=True, extra="ignore")
 
-    data: Path = Field(Path("furze-data"), description="The folder that holds everything furze stores.")
-    host: str = Field("127.0.0.1", description="The address to listen on.")
-    port: int = Field(8000, description="The port to listen on; 0 takes a free one.")
+    data: Path = Field(default=Path("furze-data"), description="The folder that holds everything furze stores.")
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(default=8000, description="The port to listen on; 0 takes a free one.")
     database_url: str | None = Field(
-        None, description="A PostgreSQL URL for metadata and the ingest queue, instead of SQLite in the data folder."
+        default=None,
+        description="A PostgreSQL URL for metadata and the ingest queue, instead of SQLite in the data folder.",
     )
     clickhouse_url: str | None = Field(
-        None, description="A ClickHouse URL, with its credentials, instead of the embedded event store."
+        default=None, description="A ClickHouse URL, with its credentials, instead of the embedded event store."
     )
     personal_api_key: str | None = Field(
-        None, description="The first personal API key, taken at the first start instead of a random one."
+        default=None, description="The first personal API key, taken at the first start instead of a random one."
     )
     project_api_key: str | None = Field(
-        None, description="The first project API key, taken at the first start instead of a random one."
+        default=None, description="The first project API key, taken at the first start instead of a random one."
     )
-    query_timeout_seconds: int = Field(60, description="How long a query may run.")
-    query_memory_bytes: int = Field(4_000_000_000, description="How much memory a query may use.")
+    query_timeout_seconds: int = Field(default=60, description="How long a query may run.")
+    query_memory_bytes: int = Field(default=4_000_000_000, description="How much memory a query may use.")
     llm_base_url: str | None = Field(
-        None, description="An OpenAI-compatible endpoint for the assistant, such as http://localhost:11434/v1."
+        default=None, description="An OpenAI-compatible endpoint for the assistant, such as http://localhost:11434/v1."
     )
-    llm_api_key: str | None = Field(None, description="The key for `llm_base_url`.")
-    llm_model: str | None = Field(None, description="The model to ask for; none means the built-in assistant answers.")
-    anthropic_api_key: str | None = Field(None, description="A key for Anthropic's API, used with `llm_model`.")
+    llm_api_key: str | None = Field(default=None, description="The key for `llm_base_url`.")
+    llm_model: str | None = Field(
+        default=None, description="The model to ask for; none means the built-in assistant answers."
+    )
+    anthropic_api_key: str | None = Field(default=None, description="A key for Anthropic's API, used with `llm_model`.")
 
     @property
     def resolved_database_url(self) -> str:
