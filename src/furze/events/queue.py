@@ -134,6 +134,10 @@ class IngestQueue:
         """Every event below this position can be read in the event store."""
         return await self._read(queue_store.watermark)
 
+    async def head(self) -> int:
+        """The position that the next event will have: everything acknowledged so far lies below it."""
+        return await self._read(queue_store.next_position)
+
     async def wait_until_consumed(self, position: int, timeout: float) -> bool:
         """Whether the watermark passed the event at `position` within `timeout` seconds."""
         with contextlib.suppress(TimeoutError):

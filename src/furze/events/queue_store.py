@@ -210,6 +210,11 @@ def watermark(connection: Connection) -> int:
     return int(connection.execute(select(ingest_cursor.c.consumed_position)).scalar_one())
 
 
+def next_position(connection: Connection) -> int:
+    """The position that the next event will have."""
+    return int(connection.execute(select(ingest_cursor.c.next_position)).scalar_one())
+
+
 def backlog(connection: Connection) -> Backlog:
     """How much waits."""
     cursor = connection.execute(select(ingest_cursor)).one()
