@@ -1,19 +1,24 @@
 """The composition root: settings, engines, slices, one application and its background loops."""
 
+import asyncio
 import fcntl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 
 import furze
+from furze.capture import routes as capture_routes
+from furze.capture.pipeline import Pipeline
+from furze.capture.routes import Capture
 from furze.database import Database
 from furze.database.migrate import migrate
 from furze.events.clickhouse import ClickHouse
 from furze.events.embedded import EmbeddedEngine
+from furze.events.queue import IngestQueue
 from furze.jobs import Jobs
 from furze.kit.clock import Clock, SystemClock
 from furze.platform import routes as platform_routes
@@ -47,6 +52,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.add_route("/_liveness", _ready)
     for slice_routes in (platform_routes, profile_routes):
         serve(app, slice_routes.endpoints)
+    app.router.routes.extend(capture_routes.routes())
     return app
 
 
@@ -58,18 +64,22 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     migrate(database)
     app.state.first_keys = await _first_keys(database, settings, clock)
     store = await _open_store(settings, stack)
+    queue = await stack.enter_async_context(IngestQueue(settings.queue_url, now=clock.now))
     jobs = Jobs(database, clock)
     app.state.provided.update(
         {
             Database: database,
             Clock: clock,
             ClickHouse: store,
+            IngestQueue: queue,
+            Capture: Capture(queue, database, clock),
             Jobs: jobs,
             Authenticator: Authenticator(database, clock),
         }
     )
     await jobs.start()
     stack.push_async_callback(jobs.stop)
+    _run(stack, Pipeline(queue, database, store, clock).run_forever())
 
 
 async def _first_keys(database: Database, settings: Settings, clock: Clock) -> FirstKeys | None:
@@ -86,6 +96,17 @@ async def _open_store(settings: Settings, stack: AsyncExitStack) -> ClickHouse:
     stack.push_async_callback(store.close)
     await store.ensure_schema()
     return store
+
+
+def _run(stack: AsyncExitStack, loop: Coroutine[Any, Any, None]) -> None:
+    """Run a background loop until the server stops."""
+    task = asyncio.create_task(loop)
+
+    async def stop() -> None:
+        task.cancel()
+        await asyncio.wait([task])
+
+    stack.push_async_callback(stop)
 
 
 def _lock(folder: Path) -> IO[str]:
