@@ -1,0 +1,1 @@
+"""Conversations with an assistant: streamed, resumable, queued, approved."""

@@ -8,7 +8,14 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 
 from furze.kit import json
-from furze.platform.errors import InvalidInput, TooLarge, UnreadableBody, UnsupportedMediaType, invalid_input
+from furze.platform.errors import (
+    FurzeError,
+    InvalidInput,
+    TooLarge,
+    UnreadableBody,
+    UnsupportedMediaType,
+    invalid_input,
+)
 
 MAX_BODY_BYTES = 20 * 1024 * 1024
 
@@ -47,10 +54,16 @@ async def read_mapping(request: Request) -> dict[str, Any]:
 
 
 async def read_body(request: Request) -> Any:
-    """The body's value. Read and parsed once per request, however many dependencies ask."""
+    """The body's value. Read and parsed once per request, however many dependencies ask; so is what is wrong with it."""
     if not hasattr(request.state, "body_value"):
-        request.state.body_value = await _parse(request)
-    return request.state.body_value
+        try:
+            request.state.body_value = await _parse(request)
+        except FurzeError as error:
+            request.state.body_value = error
+    value = request.state.body_value
+    if isinstance(value, FurzeError):
+        raise value
+    return value
 
 
 async def _parse(request: Request) -> Any:

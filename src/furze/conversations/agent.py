@@ -1,0 +1,251 @@
+"""The loop: a model answers, its tool calls run, their results go back, until an answer asks for nothing more.
+
+Every message is a committed log entry. What to do next is read off the log: calls without a result are carried out,
+otherwise the model is asked. So a crash, a cancel and a pause need no code of their own here.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from furze.conversations import messages
+from furze.conversations.log import Log, Partials
+from furze.conversations.types import STARTED, Entry, NewEntry, Turn
+from furze.kit import json
+from furze.llm.arguments import fault
+from furze.llm.types import (
+    Finished,
+    Model,
+    ModelRequest,
+    TextDelta,
+    Tool,
+    ToolCall,
+    ToolCallStarted,
+    ToolContext,
+    ToolError,
+    ToolPaused,
+    ToolResult,
+    Usage,
+)
+
+log = logging.getLogger(__name__)
+
+OUT_OF_STEPS = "I've reached the maximum number of steps. Would you like me to continue?"
+_CUT_OFF = "\n\n(The model stopped here: its answer reached its length limit.)"
+_REFUSED = "I can't help with that."
+_REPEATS = 3
+_LONGEST_RESULT = 60_000
+
+
+class GoingInCircles(Exception):
+    """The model repeats one call and does not take no for an answer."""
+
+
+class Contexts(Protocol):
+    """What the loop must be told about the world around a turn."""
+
+    def make(self, call: ToolCall, entry: Entry) -> ToolContext:
+        """The context in which a call of message `entry` runs."""
+        ...
+
+    def may(self, scope: str) -> bool:
+        """Whether the caller's key allows a scope."""
+        ...
+
+    async def pause(self, call: ToolCall, entry: Entry, pause: ToolPaused) -> None:
+        """Record that a call waits for a person."""
+        ...
+
+
+@dataclass
+class _Answer:
+    """A model's answer while it arrives."""
+
+    pieces: list[str] = field(default_factory=list)
+    calls: dict[str, ToolCall] = field(default_factory=dict)
+    finished: Finished = field(default_factory=lambda: Finished("stop"))
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    def partial(self) -> dict[str, Any]:
+        return messages.partial(self.text, list(self.calls.values()))
+
+
+@dataclass
+class Agent:
+    """One turn at work. `contexts` makes the context of a tool call; `entries` is the log so far."""
+
+    model: Model
+    tools: Mapping[str, Tool]
+    log: Log
+    turn: Turn
+    system: str
+    contexts: Contexts
+    entries: list[Entry]
+    resumed_calls: frozenset[str] = frozenset()
+    steps: int = 96
+
+    async def run(self) -> str:
+        """Work until the turn is `done` or `paused`."""
+        for _ in range(self.steps):
+            calls = self._open_calls()
+            if calls:
+                if await self._carry_out(calls):
+                    return "paused"
+            elif self._is_answered():
+                return "done"
+            else:
+                await self._ask()
+        await self._append(messages.ai(OUT_OF_STEPS))
+        return "done"
+
+    def _open_calls(self) -> list[tuple[ToolCall, Entry]]:
+        answered = messages.answered_calls(self.entries)
+        return [
+            (call, entry)
+            for entry in self.entries
+            if entry.payload.get("type") == "ai"
+            for call in messages.calls_of(entry)
+            if call.id not in answered and (entry.turn_id == self.turn.id or call.id in self.resumed_calls)
+        ]
+
+    def _is_answered(self) -> bool:
+        own = [entry for entry in self.entries if entry.turn_id == self.turn.id and entry.event == "message"]
+        return bool(own) and own[-1].payload["type"] in ("ai", "ai/failure")
+
+    async def _append(self, *new: NewEntry) -> None:
+        stored = await self.log.append(self.turn.conversation_id, self.turn.id, new)
+        self.entries.extend(stored)
+
+    async def _ask(self) -> None:
+        request = ModelRequest(
+            self.system,
+            messages.history(self.entries),
+            tuple(tool.definition for tool in self.tools.values()),
+        )
+        answer = _Answer()
+        newest = self.entries[-1].sequence if self.entries else 0
+        with self.log.partials(self.turn.conversation_id, newest=newest) as partials:
+            async with contextlib.aclosing(self.model.stream(request)) as events:
+                async for event in events:
+                    _receive(answer, event, partials)
+            partials.reset()
+            await self._append(_final(answer, self.model.name))
+
+    async def _carry_out(self, calls: Sequence[tuple[ToolCall, Entry]]) -> bool:
+        """Run the calls side by side, recording each as it ends; whether one of them waits for a person."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._carry_out_one(call, entry)) for call, entry in calls]
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+        return any(task.result() for task in tasks)
+
+    async def _carry_out_one(self, call: ToolCall, entry: Entry) -> bool:
+        try:
+            result = await self._result(call, entry)
+        except ToolPaused as pause:
+            await self.contexts.pause(call, entry, pause)
+            return True
+        shown = [messages.artifact(result.artifact.content)] if result.artifact else []
+        payload = None if result.ui_payload is None else {call.name: result.ui_payload}
+        await self._append(*shown, messages.tool(call.id, _bounded(result.text), payload))
+        return False
+
+    async def _result(self, call: ToolCall, entry: Entry) -> ToolResult:
+        refusal = self._refusal(call)
+        if refusal is not None:
+            return ToolResult(refusal)
+        tool = self.tools[call.name]
+        if not tool.repeatable and self._has_begun(call):
+            return ToolResult(
+                f"The server stopped while {call.name} ran. It may or may not have taken effect: look before repeating."
+            )
+        context = self.contexts.make(call, entry)
+        if not tool.repeatable and (context.decision is not None or not tool.is_dangerous(call.arguments)):
+            await self._append(NewEntry(STARTED, {"tool_call_id": call.id}))
+        return await _run(tool, call, context)
+
+    def _refusal(self, call: ToolCall) -> str | None:
+        """Why a call is not carried out, or None."""
+        tool = self.tools.get(call.name)
+        if tool is None:
+            return f"There is no tool {call.name!r}. The tools are {', '.join(self.tools)}."
+        wrong = call.error or fault(call.arguments, tool.parameters)
+        if wrong is not None:
+            return f"The arguments of {call.name} can't be used: {wrong}. Call it again with mended arguments."
+        if tool.scope is not None and not self.contexts.may(tool.scope):
+            return f"The caller's key lacks the scope {tool.scope!r} that {call.name} needs."
+        return self._repetition(call)
+
+    def _repetition(self, call: ToolCall) -> str | None:
+        own = (entry for entry in self.entries if entry.turn_id == self.turn.id and entry.payload.get("type") == "ai")
+        made = Counter(_identity(each) for entry in own for each in messages.calls_of(entry))
+        times = made[_identity(call)]
+        if times >= 2 * _REPEATS:
+            raise GoingInCircles(call.name)
+        if times >= _REPEATS:
+            return f"You have called {call.name} {times} times with these arguments. Answer with what you have."
+        return None
+
+    def _has_begun(self, call: ToolCall) -> bool:
+        return any(entry.event == STARTED and entry.payload["tool_call_id"] == call.id for entry in self.entries)
+
+
+def _receive(answer: _Answer, event: Any, partials: Partials) -> None:
+    match event:
+        case TextDelta(text):
+            answer.pieces.append(text)
+        case ToolCallStarted(identity, name):
+            answer.calls[identity] = ToolCall(identity, name, {})
+        case ToolCall():
+            answer.calls[event.id] = event
+        case Finished():
+            answer.finished = event
+            return
+    partials.show(answer.partial)
+
+
+def _final(answer: _Answer, model: str) -> NewEntry:
+    text, reason = answer.text, answer.finished.reason
+    if reason == "length" and not answer.calls:
+        text += _CUT_OFF
+    if reason == "refusal" and not text:
+        text = _REFUSED
+    private = {"model": model, "usage": _usage(answer.finished.usage), "finish_reason": reason}
+    return messages.ai(text, calls=list(answer.calls.values()), private=private)
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    return {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+
+
+async def _run(tool: Tool, call: ToolCall, context: ToolContext) -> ToolResult:
+    try:
+        async with asyncio.timeout(tool.deadline_seconds):
+            return await tool.run(call.arguments, context)
+    except TimeoutError:
+        return ToolResult(f"{call.name} did not finish within {tool.deadline_seconds:g} seconds and was stopped.")
+    except ToolError as error:
+        return ToolResult(f"{call.name} failed: {error}")
+    except ToolPaused:
+        raise
+    except Exception:
+        log.exception("tool %s failed", call.name)
+        return ToolResult(f"{call.name} failed for a reason of its own. Try another way, or say that it failed.")
+
+
+def _identity(call: ToolCall) -> tuple[str, bytes]:
+    return call.name, json.dumps(dict(sorted(call.arguments.items())))
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= _LONGEST_RESULT:
+        return text
+    return f"{text[:_LONGEST_RESULT]}\n[cut: {len(text) - _LONGEST_RESULT} more characters]"
