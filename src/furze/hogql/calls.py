@@ -23,7 +23,7 @@ from furze.hogql.typed import (
 if TYPE_CHECKING:
     from furze.hogql.expressions import ExpressionCompiler
 
-_TAKES_TIMEZONE: Final = frozenset({"fromUnixTimestamp", "parseDateTimeBestEffort", "parseDateTimeBestEffortOrNull"})
+_TAKES_TIMEZONE: Final = frozenset({"fromUnixTimestamp"})
 _DATE_UNIT_FUNCTIONS: Final = frozenset({"dateTrunc", "dateDiff", "timestampDiff", "age", "dateName"})
 _INTERVALS: Final = frozenset({"second", "minute", "hour", "day", "week", "month", "quarter", "year"})
 _AGGREGATE_NAME: Final = re.compile(r"([A-Za-z]\w*)(\([0-9., ]*\))?")
@@ -101,6 +101,8 @@ def _aggregate(compiler: "ExpressionCompiler", function: Function, call: ast.Cal
         args[-1] = as_condition(compiler.expr(call.args[-1]))
     if function.engine_name in {"windowFunnel", "retention", "sequenceMatch", "sequenceCount"}:
         args = [as_condition(arg) for arg in args]
+        if args[0].kind == "datetime":
+            args[0] = Typed(f"toDateTime({args[0].sql})", "datetime", nullable=args[0].nullable)
     params = "" if call.params is None else f"({', '.join(_parameter(param) for param in call.params)})"
     distinct = "DISTINCT " if call.distinct else ""
     sql = f"{function.engine_name}{params}({distinct}{', '.join(arg.sql for arg in args)})"
@@ -228,9 +230,14 @@ def _to_datetime(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
     if value.kind in {"string", "property"}:
         function = "parseDateTime64BestEffort" if value.is_constant else "parseDateTime64BestEffortOrNull"
         return Typed(f"{function}({value.sql}, 6, {zone})", "datetime", nullable=not value.is_constant)
-    if wide or value.kind == "datetime":
+    if wide:
         return Typed(f"toDateTime64({value.sql}, 6, {zone})", "datetime", nullable=value.nullable)
     return Typed(f"toDateTime({value.sql}, {zone})", "datetime", nullable=value.nullable)
+
+
+def _parse_datetime(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+    text = as_text(compiler.expr(call.args[0]))
+    return Typed(f"parseDateTime64BestEffortOrNull({text.sql}, 6, {_zone(compiler, call, 1)})", "datetime")
 
 
 def _to_datetime_us(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
@@ -356,6 +363,8 @@ _SPECIAL_PRINTERS: "Final[dict[str, Callable[[ExpressionCompiler, ast.Call], Typ
     "toDateTime": _to_datetime,
     "toDateTime64": _to_datetime,
     "toDateTimeUS": _to_datetime_us,
+    "parseDateTimeBestEffort": _parse_datetime,
+    "parseDateTimeBestEffortOrNull": _parse_datetime,
     "now": _now,
     "now64": _now,
     "today": _day(0),

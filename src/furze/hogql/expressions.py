@@ -15,7 +15,7 @@ from furze.hogql.calls import compile_call, compile_window_call
 from furze.hogql.comparisons import compare, within
 from furze.hogql.errors import HogQLError
 from furze.hogql.function_table import Kind
-from furze.hogql.scope import Scope
+from furze.hogql.scope import Scope, Source, TableSource
 from furze.hogql.typed import (
     NULL,
     Typed,
@@ -188,12 +188,21 @@ class ExpressionCompiler:
             if source.alias == chain[0] and len(chain) > 1:
                 found = source.resolve(chain[1:])
                 if found is not None:
-                    return found
+                    return self._displayed(source, found)
         matches = [(source, found) for source in self.scope.sources if (found := source.resolve(chain)) is not None]
-        if len(matches) > 1:
+        if len(matches) > 1 and chain[0] not in self.scope.using:
             tables = " and ".join(repr(source.alias) for source, _ in matches)
             raise HogQLError(f"Ambiguous field {str(chain[0])!r}: it is in {tables}; put the table's name before it")
-        return matches[0][1] if matches else None
+        return self._displayed(*matches[0]) if matches else None
+
+    def _displayed(
+        self, source: Source, found: tuple[Typed, tuple[str | int, ...]]
+    ) -> tuple[Typed, tuple[str | int, ...]]:
+        """A moment of a stored table in the project's timezone; a subquery's columns are in it already."""
+        base, rest = found
+        if base.kind == "datetime" and self.timezone != "UTC" and isinstance(source, TableSource):
+            return self._in_timezone(base), rest
+        return found
 
     def _unknown_field(self, node: ast.Field) -> str:
         text = ".".join(str(part) for part in node.chain)
@@ -209,8 +218,6 @@ class ExpressionCompiler:
 
     def _rest_of(self, base: Typed, rest: tuple[str | int, ...]) -> Typed:
         """What the rest of a chain reads from the column it began with."""
-        if base.kind == "datetime" and not rest and self.timezone != "UTC" and base.sql.startswith("`"):
-            return self._in_timezone(base)
         if not rest:
             return base
         if base.json_scope is not None:
@@ -279,13 +286,15 @@ class ExpressionCompiler:
         left = self.expr(node.left)
         if isinstance(right, ast.SelectQuery | ast.SelectSetQuery):
             return self._in_subquery(left, right, negated=negated)
+        if isinstance(right, ast.Call) and right.name in {"tuple", "array"}:
+            right = ast.Tuple(right.args)
         if isinstance(right, ast.Tuple | ast.Array):
             items = [self.expr(item) for item in right.exprs]
             return within(left, items, negated=negated, timezone=self.timezone)
         found = self.expr(right)
         if found.is_constant or found.kind in {"string", "number", "uuid", "date", "datetime", "boolean"}:
             return within(left, [found], negated=negated, timezone=self.timezone)
-        sql = f"has({found.sql}, {left.sql})"
+        sql = f"in({left.sql}, {found.sql})" if found.kind == "tuple" else f"has({found.sql}, {left.sql})"
         return Typed(f"not({sql})" if negated else sql, "boolean", nullable=False)
 
     def _in_subquery(self, left: Typed, query: ast.SelectStatement, *, negated: bool) -> Typed:

@@ -111,9 +111,8 @@ SCALARS: Final = (
     ),
     Section(
         "datetime",
-        """parseDateTime:1-3=parseDateTimeOrNull parseDateTimeBestEffort:1-3=parseDateTime64BestEffortOrNull
-        parseDateTime64BestEffort:1-3=parseDateTime64BestEffortOrNull parseDateTimeOrNull:1-3
-        parseDateTimeBestEffortOrNull:1-3 parseDateTime64BestEffortOrNull:1-3 parseDateTimeInJodaSyntax:1-3=parseDateTimeInJodaSyntaxOrNull
+        """parseDateTime:1-3=parseDateTimeOrNull         parseDateTime64BestEffort:1-3=parseDateTime64BestEffortOrNull parseDateTimeOrNull:1-3
+        parseDateTime64BestEffortOrNull:1-3 parseDateTimeInJodaSyntax:1-3=parseDateTimeInJodaSyntaxOrNull
         parseDateTimeBestEffortUSOrNull:1-2 parseDateTime64BestEffortUSOrNull:1-3""",
         nulls="possible",
     ),

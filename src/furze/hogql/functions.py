@@ -71,6 +71,8 @@ SPECIAL: Final = {
         _special("toDateTime", 1, 2, "datetime"),
         _special("toDateTime64", 1, 3, "datetime"),
         _special("toDateTimeUS", 1, 2, "datetime", "possible"),
+        _special("parseDateTimeBestEffort", 1, 2, "datetime", "possible"),
+        _special("parseDateTimeBestEffortOrNull", 1, 2, "datetime", "possible"),
         _special("now", 0, 1, "datetime", "never"),
         _special("now64", 0, 2, "datetime", "never"),
         _special("today", 0, 1, "date", "never"),

@@ -171,6 +171,7 @@ class Scope:
     in_progress: set[str] = field(default_factory=set)
     lambda_args: list[frozenset[str]] = field(default_factory=list)
     array_items: dict[str, Typed] = field(default_factory=dict)
+    using: set[str] = field(default_factory=set)
     windows: set[str] = field(default_factory=set)
 
     def query(self, name: str) -> NamedQuery | None:

@@ -60,10 +60,10 @@ class SelectCompiler(ExpressionCompiler):
     def _select(self, node: ast.SelectQuery) -> tuple[str, Columns]:
         scope = self.scope
         ctes = [self._cte(cte, recursive=node.recursive) for cte in node.ctes if cte.is_subquery]
+        scope.aliases = _aliases_of(node)
         from_sources = self._from(node)
         array_join = self._array_join(node)
         scope.windows = {window.name for window in node.windows}
-        scope.aliases = _aliases_of(node)
         scalars = [self._scalar(cte) for cte in node.ctes if not cte.is_subquery]
         items, columns = self._select_list(node)
         clauses = self._clauses(node)
@@ -119,6 +119,7 @@ class SelectCompiler(ExpressionCompiler):
             return ""
         if join.constraint.kind == "USING":
             names = [str(field.chain[0]) for field in join.constraint.exprs if isinstance(field, ast.Field)]
+            self.scope.using.update(names)
             for name in names:
                 for source in self.scope.sources:
                     source.resolve((name,))
@@ -225,7 +226,8 @@ class SelectCompiler(ExpressionCompiler):
                 )
             else:
                 value = self.expr(expr)
-            named = name not in columns and (isinstance(expr, ast.Alias) or name not in explicit)
+            named = name not in columns and value.sql != identifier(name)
+            named = named and (isinstance(expr, ast.Alias) or name not in explicit)
             items.append(f"{value.sql} AS {identifier(name)}" if named else value.sql)
             while name in columns:
                 name += "_"
