@@ -7,6 +7,7 @@ Redone from the start, a batch that stopped before the database's commit comes t
 stopped after it is recognised by its token.
 """
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,6 @@ from typing import Any
 import msgspec
 import orjson
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from furze.database import Database
 from furze.events.clickhouse import ClickHouse
@@ -29,7 +29,6 @@ from furze.identity.roster import Roster
 from furze.identity.types import Identity
 from furze.kit.backoff import backoff_seconds
 from furze.kit.clock import Clock
-from furze.platform.errors import FurzeError
 
 logger = logging.getLogger(__name__)
 
@@ -69,13 +68,13 @@ class Pipeline:
     linger_seconds: float = 0.5
 
     async def run_forever(self) -> None:
-        """Move batch after batch. Whatever fails is tried again, slower each time, until it passes."""
+        """Move batch after batch. Whatever fails is tried again, slower each time, until it passes: events wait."""
         attempt = 0
         while True:
             try:
                 await self.move_next()
                 attempt = 0
-            except (FurzeError, SQLAlchemyError):
+            except Exception:
                 attempt += 1
                 logger.exception("events wait in the queue: storing a batch failed, attempt %d", attempt)
                 await self.clock.sleep(backoff_seconds(attempt, first=0.5, cap=30))
@@ -94,15 +93,19 @@ class Pipeline:
     async def _move(self, batch: Batch) -> None:
         placed = await self._without_duplicates(batch)
         plan = await self.database.read(_plan, placed, batch.first)
-        for number, rows in enumerate(_pieces(plan.events)):
-            await self.store.insert("events", rows, deduplication_token=f"{batch.token}/{number}")
-        for table, rows in plan.mirrors.items():
-            await self.store.insert(table, rows, deduplication_token=batch.token)
+        async with asyncio.TaskGroup() as inserts:
+            inserts.create_task(self._insert_events(plan.events, batch.token))
+            for table, rows in plan.mirrors.items():
+                inserts.create_task(self.store.insert(table, rows, deduplication_token=batch.token))
         await self.database.write(identities.save, plan.roster, batch.token)
+
+    async def _insert_events(self, rows: Sequence[Row], token: str) -> None:
+        for number, piece in enumerate(_pieces(rows)):
+            await self.store.insert("events", piece, deduplication_token=f"{token}/{number}")
 
     async def _without_duplicates(self, batch: Batch) -> list[_Placed]:
         by_project: dict[int, list[_Placed]] = defaultdict(list)
-        for each in _placed(batch):
+        for each in await asyncio.to_thread(_placed, batch):
             by_project[each.event.project_id].append(each)
         kept: list[_Placed] = []
         for project_id, placed in by_project.items():
@@ -112,7 +115,8 @@ class Pipeline:
         return kept
 
 
-def _placed(batch: Batch) -> Iterator[_Placed]:
+def _placed(batch: Batch) -> list[_Placed]:
+    placed: list[_Placed] = []
     for payload in batch.payloads:
         try:
             events = decode_events(payload.payload)
@@ -120,8 +124,8 @@ def _placed(batch: Batch) -> Iterator[_Placed]:
             # Only a damaged disk can do this; what cannot be read now cannot be read at the next try either.
             logger.exception("%d events at position %d cannot be read", payload.count, payload.first_position)
             continue
-        for index, event in enumerate(events):
-            yield _Placed(payload.first_position + index, event)
+        placed += [_Placed(payload.first_position + index, event) for index, event in enumerate(events)]
+    return placed
 
 
 def _plan(connection: Connection, placed: Sequence[_Placed], first: int) -> _Plan:
