@@ -13,9 +13,9 @@ def serve(directory: str) -> None:
         try:
             answer = session.query(request["sql"], "JSONCompact", params=request["parameters"])
             text = answer.bytes().decode() if answer is not None else ""
-            print(json.dumps({"data": json.loads(text) if text else None}), flush=True)
+            print(json.dumps({"data": json.loads(text) if text else None}), flush=True)  # noqa: T201
         except Exception as error:  # noqa: BLE001 -- the engine raises RuntimeError and its own types
-            print(json.dumps({"error": str(error)}), flush=True)
+            print(json.dumps({"error": str(error)}), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -84,25 +84,29 @@ def _alike_reversed(left: Typed, right: Typed, timezone: str) -> tuple[Typed, Ty
 
 
 def _alike(left: Typed, right: Typed, timezone: str) -> tuple[Typed, Typed]:
-    """`left` as it compares with `right`, for the pairs in which `left` has to give way."""
+    """`left` as it compares with `right`, for the pairs in which one has to give way."""
     if left.kind == "property":
         return _property_like(left, right, timezone)
     if left.kind == "uuid" and right.kind in {"string", "property"}:
         return _uuid_like(left, right)
     if left.kind == "datetime" and right.kind == "string":
         return left, _moment(right, timezone)
-    if left.kind == "date" and right.kind == "string" and right.is_constant:
-        _check_date(right)
-        return left, Typed(f"toDate({right.sql})", "date", nullable=False)
-    if left.kind in {"number", "boolean"} and right.kind == "string" and right.is_constant:
-        return left, _constant_like(left, right)
-    if left.kind == "string" and right.kind == "number" and right.is_constant:
-        return left, Typed(f"toString({right.sql})", "string", nullable=False)
-    return left, right
+    return left, _constant_like(left, right) if right.is_constant else right
 
 
-def _constant_like(left: Typed, text: Typed) -> Typed:
-    """A constant text as the number or boolean it is compared with: wire filters send both as text."""
+def _constant_like(left: Typed, constant: Typed) -> Typed:
+    """A constant as the kind of value it is compared with: wire filters send numbers and booleans as text."""
+    if left.kind == "string" and constant.kind == "number":
+        return Typed(f"toString({constant.sql})", "string", nullable=False)
+    if left.kind == "date" and constant.kind == "string":
+        _check_date(constant)
+        return Typed(f"toDate({constant.sql})", "date", nullable=False)
+    if left.kind in {"number", "boolean"} and constant.kind == "string":
+        return _parsed(left, constant)
+    return constant
+
+
+def _parsed(left: Typed, text: Typed) -> Typed:
     written = str(text.constant).strip().lower()
     if left.kind == "boolean":
         return replace(text, sql=written, kind="boolean") if written in {"true", "false"} else text

@@ -91,19 +91,11 @@ def _moved(moment: datetime, unit: str, count: int) -> datetime:
 
 def start_of(unit: str, moment: datetime) -> datetime:
     """The first moment of the second, minute (M), hour, day, week (Monday), month (m), quarter or year."""
-    if unit == "s":
-        return moment.replace(microsecond=0)
-    if unit == "M":
-        return moment.replace(second=0, microsecond=0)
-    if unit in {"h", "H"}:
-        return moment.replace(minute=0, second=0, microsecond=0)
+    if unit in _SECONDS:
+        second = moment.second if unit == "s" else 0
+        return moment.replace(minute=0 if unit in "hH" else moment.minute, second=second, microsecond=0)
     day = datetime.combine(moment.date(), time(), moment.tzinfo)
-    if unit in {"w", "W"}:
-        return day - timedelta(days=day.weekday())
-    if unit in {"m"}:
-        return day.replace(day=1)
-    if unit in {"q", "Q"}:
-        return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
-    if unit in {"y", "Y"}:
-        return day.replace(month=1, day=1)
-    return day
+    months = _MONTHS.get(unit)
+    if months is not None:
+        return day.replace(month=(day.month - 1) // months * months + 1, day=1)
+    return day - timedelta(days=day.weekday()) if unit in "wW" else day

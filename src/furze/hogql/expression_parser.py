@@ -157,7 +157,7 @@ class ExpressionParser(TokenReader):
                 left, self.expression(COMPARE), "is not distinct from" if negated else "is distinct from"
             )
         if not self.take_keyword("null"):
-            self.fail("expected NULL or DISTINCT FROM")
+            raise self.error("expected NULL or DISTINCT FROM")
         return self._compare(left, ast.Constant(None), "!=" if negated else "=")
 
     def _between(self, expr: ast.Expr, *, negated: bool) -> ast.Expr:
@@ -211,7 +211,7 @@ class ExpressionParser(TokenReader):
             self.advance()
             return ast.Field((*expr.chain, "*"), start=expr.start, end=token.end)
         if token.kind not in {"name", "quoted"}:
-            self.fail("expected a name after the dot")
+            raise self.error("expected a name after the dot")
         self.advance()
         return _element(expr, ast.Constant(token.text), token.end)
 
@@ -219,7 +219,7 @@ class ExpressionParser(TokenReader):
         """A type: `Int`, `Nullable(String)`, `DateTime64(6, 'UTC')`."""
         token = self.token
         if token.kind not in {"name", "quoted"}:
-            self.fail("expected a type")
+            raise self.error("expected a type")
         start = token.start
         self.advance()
         if self.take_operator("("):
@@ -227,7 +227,7 @@ class ExpressionParser(TokenReader):
             while depth:
                 inner = self.advance()
                 if inner.kind == "end":
-                    self.fail("expected ')' after the type's parameters", inner)
+                    raise self.error("expected ')' after the type's parameters", inner)
                 depth += {"(": 1, ")": -1}.get(inner.text, 0) if inner.kind == "operator" else 0
         return self.text[start : self.previous_end()] if token.kind == "name" else token.text
 
@@ -247,8 +247,8 @@ class ExpressionParser(TokenReader):
             self.advance()
             return openers[token.text](token)
         if token.text == "<" and self.peek().kind == "name":
-            self.fail("HogQLX tags are not supported", token)
-        self.fail("expected an expression")
+            raise self.error("HogQLX tags are not supported", token)
+        raise self.error("expected an expression")
 
     def _named(self, token: Token) -> ast.Expr:
         following = self.peek()
@@ -268,7 +268,7 @@ class ExpressionParser(TokenReader):
             value = _WORD_CONSTANTS[word] if word in _WORD_CONSTANTS else _NUMBER_WORDS[word]
             return ast.Constant(value, start=token.start, end=token.end)
         if word in RESERVED:
-            self.fail("expected an expression")
+            raise self.error("expected an expression")
         self.advance()
         return ast.Field((token.text,), start=token.start, end=token.end)
 
@@ -372,19 +372,19 @@ class ExpressionParser(TokenReader):
             self.expect_keyword("then")
             whens.append((condition, self.expression()))
         if not whens:
-            self.fail("expected WHEN")
+            raise self.error("expected WHEN")
         default = self.expression() if self.take_keyword("else") else None
         self.expect_keyword("end")
         return ast.Case(tuple(whens), operand, default, start=token.start, end=self.previous_end())
 
     def cast(self, token: Token) -> ast.Expr | None:
-        """CAST(expr AS type), or CAST(expr, 'type')."""
+        """A cast in either form: `expr AS type` or `expr, 'type'` between the parentheses."""
         self.advance()
         self.advance()
         expr = self.expression()
         if self.take_operator(","):
             if self.token.kind != "string":
-                self.fail("expected the type as a string")
+                raise self.error("expected the type as a string")
             type_name = self.advance().text
         else:
             self.expect_keyword("as")
@@ -393,13 +393,13 @@ class ExpressionParser(TokenReader):
         return ast.TypeCast(expr, type_name, start=token.start, end=self.previous_end())
 
     def extract(self, token: Token) -> ast.Expr | None:
-        """EXTRACT(part FROM expr); None for the function extract(haystack, pattern)."""
+        """The part of a moment (`year FROM timestamp`); None for the function of two arguments."""
         if self.peek(3).keyword != "from":
             return None
         part = self.peek(2)
         function = _EXTRACT_PARTS.get(part.keyword)
         if function is None:
-            self.fail(f"expected one of {', '.join(_EXTRACT_PARTS)}", part)
+            raise self.error(f"expected one of {', '.join(_EXTRACT_PARTS)}", part)
         self.index += 4
         expr = self.expression()
         self.expect_operator(")")
@@ -420,7 +420,7 @@ class ExpressionParser(TokenReader):
         amount = self.expression(ADD)
         unit = self.token
         if unit.keyword.rstrip("s") not in INTERVAL_UNITS:
-            self.fail(f"expected an interval unit: one of {', '.join(sorted(INTERVAL_UNITS))}", unit)
+            raise self.error(f"expected an interval unit: one of {', '.join(sorted(INTERVAL_UNITS))}", unit)
         self.advance()
         return self._interval_call(amount, unit.keyword.rstrip("s"), token)
 

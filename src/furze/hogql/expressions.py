@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 from furze.events.schema import quote
@@ -46,6 +46,32 @@ _ENGINE_TYPE: Final = re.compile(
 _TYPE_TEXT: Final = re.compile(r"(?i)(array|nullable|lowcardinality|tuple|map)?[\w(), ']*")
 _TYPE_WORD: Final = re.compile(r"[A-Za-z]\w*")
 _TYPE_WRAPPERS: Final = frozenset({"array", "nullable", "lowcardinality", "tuple", "map"})
+
+#: The method of ExpressionCompiler for each kind of node.
+_COMPILERS: Final[dict[type[ast.Node], str]] = {
+    ast.Constant: "_constant",
+    ast.Field: "_field",
+    ast.Alias: "_alias",
+    ast.Call: "_call",
+    ast.ArithmeticOperation: "_arithmetic",
+    ast.CompareOperation: "_compare",
+    ast.And: "_and",
+    ast.Or: "_or",
+    ast.Not: "_not",
+    ast.BetweenExpr: "_between",
+    ast.Case: "_case",
+    ast.TypeCast: "_cast",
+    ast.Array: "_array",
+    ast.Tuple: "_tuple",
+    ast.Dict: "_dict",
+    ast.ArrayAccess: "_array_access",
+    ast.TupleAccess: "_tuple_access",
+    ast.Lambda: "_lambda",
+    ast.WindowFunction: "_window",
+    ast.SelectQuery: "_query",
+    ast.SelectSetQuery: "_query",
+    ast.Placeholder: "_placeholder",
+}
 
 
 @dataclass(slots=True)
@@ -89,11 +115,12 @@ class ExpressionCompiler:
         self._count += 1
         if self._count > MAX_EXPRESSIONS:
             raise HogQLError("The query is too large once its WITH clauses are put in")
-        compile_node = self._COMPILERS.get(type(node))
-        if compile_node is None:
+        method = _COMPILERS.get(type(node))
+        if method is None:
             raise HogQLError(f"{type(node).__name__} cannot stand here", start=node.start, end=node.end)
+        compile_node: Callable[[ast.Expr], Typed] = getattr(self, method)
         try:
-            return compile_node(self, node)
+            return compile_node(node)
         except HogQLError as error:
             if error.start is None:
                 error.start, error.end = node.start, node.end
@@ -126,6 +153,12 @@ class ExpressionCompiler:
             return Typed(literal(value), "boolean", nullable=False, is_constant=True, constant=value)
         if isinstance(value, int | float):
             return self._number(value)
+        if isinstance(value, str):
+            return Typed(self.parameters.add(value), "string", nullable=False, is_constant=True, constant=value)
+        return self._built_constant(value)
+
+    def _built_constant(self, value: object) -> Typed:
+        """A value that only a program can put into a tree."""
         if isinstance(value, datetime):
             zone = quote(self.timezone) if value.tzinfo is None else "'UTC'"
             sql = f"parseDateTime64BestEffort({self.parameters.add(value.isoformat(sep=' '))}, 6, {zone})"
@@ -134,8 +167,6 @@ class ExpressionCompiler:
             return Typed(f"toDate({self.parameters.add(value.isoformat())})", "date", nullable=False)
         if isinstance(value, UUID):
             return Typed(f"toUUID({self.parameters.add(str(value))})", "uuid", nullable=False)
-        if isinstance(value, str):
-            return Typed(self.parameters.add(value), "string", nullable=False, is_constant=True, constant=value)
         raise HogQLError(f"A value of type {type(value).__name__} cannot be used in a query")
 
     def _number(self, value: float) -> Typed:
@@ -443,40 +474,6 @@ class ExpressionCompiler:
         chain = node.expr.chain if isinstance(node.expr, ast.Field) else ("…",)
         name = ".".join(str(part) for part in chain)
         raise HogQLError(f"Placeholder {{{name}}} has no value", start=node.start, end=node.end)
-
-    _COMPILERS: ClassVar[dict[type, Callable[["ExpressionCompiler", object], Typed]]] = {}
-
-
-def _register() -> None:
-    """Each node type with the method that compiles it."""
-    methods: dict[type, object] = {
-        ast.Constant: ExpressionCompiler._constant,
-        ast.Field: ExpressionCompiler._field,
-        ast.Alias: ExpressionCompiler._alias,
-        ast.Call: ExpressionCompiler._call,
-        ast.ArithmeticOperation: ExpressionCompiler._arithmetic,
-        ast.CompareOperation: ExpressionCompiler._compare,
-        ast.And: ExpressionCompiler._and,
-        ast.Or: ExpressionCompiler._or,
-        ast.Not: ExpressionCompiler._not,
-        ast.BetweenExpr: ExpressionCompiler._between,
-        ast.Case: ExpressionCompiler._case,
-        ast.TypeCast: ExpressionCompiler._cast,
-        ast.Array: ExpressionCompiler._array,
-        ast.Tuple: ExpressionCompiler._tuple,
-        ast.Dict: ExpressionCompiler._dict,
-        ast.ArrayAccess: ExpressionCompiler._array_access,
-        ast.TupleAccess: ExpressionCompiler._tuple_access,
-        ast.Lambda: ExpressionCompiler._lambda,
-        ast.WindowFunction: ExpressionCompiler._window,
-        ast.SelectQuery: ExpressionCompiler._query,
-        ast.SelectSetQuery: ExpressionCompiler._query,
-        ast.Placeholder: ExpressionCompiler._placeholder,
-    }
-    ExpressionCompiler._COMPILERS.update(methods)  # type: ignore[arg-type]
-
-
-_register()
 
 
 def _frame(frame: ast.WindowFrameExpr) -> str:

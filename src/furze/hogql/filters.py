@@ -56,7 +56,7 @@ def parse_filter(wire: Mapping[str, object]) -> Filter:
         return PropertyGroup("OR" if wire.get("type") == "OR" else "AND", members)
     key = wire.get("key")
     kind = str(wire.get("type") or "event")
-    if key is None and kind not in {"empty"}:
+    if key is None and kind != "empty":
         raise HogQLError("A property filter needs a 'key'")
     index = wire.get("group_type_index")
     return PropertyFilter(
@@ -121,8 +121,11 @@ _COMPARISONS: Final[dict[str, ast.CompareOperator]] = {
     "gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "min": ">=", "max": "<=",
 }  # fmt: skip
 _TEXT: Final[dict[str, tuple[ast.CompareOperator, bool]]] = {
-    "icontains": ("ilike", False), "not_icontains": ("not ilike", True), "regex": ("=~", False), "not_regex": ("!~", True),
-}  # fmt: skip
+    "icontains": ("ilike", False),
+    "not_icontains": ("not ilike", True),
+    "regex": ("=~", False),
+    "not_regex": ("!~", True),
+}
 _EXACT: Final = frozenset({"exact", "in", "is_cleaned_path_exact"})
 _ELEMENT_FIELDS: Final = {"text": "elements_chain_texts", "tag_name": "elements_chain_elements"}
 

@@ -34,7 +34,8 @@ SCALARS: Final = (
         moduloOrZero:2 moduloOrNull:2 positiveModulo:2 negate:1 abs:1 gcd:2 lcm:2 sign:1 exp:1 exp2:1 exp10:1
         log:1 ln:1=log log2:1 log10:1 log1p:1 sqrt:1 cbrt:1 erf:1 erfc:1 lgamma:1 tgamma:1 sin:1 cos:1 tan:1
         asin:1 acos:1 atan:1 atan2:2 hypot:2 sinh:1 cosh:1 tanh:1 asinh:1 acosh:1 atanh:1 pow:2 power:2=pow
-        degrees:1 radians:1 factorial:1 intExp2:1 intExp10:1 sigmoid:1 widthBucket:4 floor:1-2 ceil:1-2 ceiling:1-2=ceil
+        degrees:1 radians:1 factorial:1 intExp2:1 intExp10:1 sigmoid:1 widthBucket:4 floor:1-2 ceil:1-2
+        ceiling:1-2=ceil
         trunc:1-2 truncate:1-2=trunc round:1-2 roundBankers:1-2 roundToExp2:1 roundDuration:1 roundAge:1
         roundDown:2 bitAnd:2 bitOr:2 bitXor:2 bitNot:1 bitShiftLeft:2 bitShiftRight:2 bitRotateLeft:2
         bitRotateRight:2 bitTest:2 bitTestAll:2+ bitTestAny:2+ bitCount:1 bitHammingDistance:2 max2:2 min2:2
@@ -111,12 +112,17 @@ SCALARS: Final = (
     ),
     Section(
         "datetime",
-        """parseDateTime:1-3=parseDateTimeOrNull         parseDateTime64BestEffort:1-3=parseDateTime64BestEffortOrNull parseDateTimeOrNull:1-3
+        """parseDateTime:1-3=parseDateTimeOrNull
+        parseDateTime64BestEffort:1-3=parseDateTime64BestEffortOrNull parseDateTimeOrNull:1-3
         parseDateTime64BestEffortOrNull:1-3 parseDateTimeInJodaSyntax:1-3=parseDateTimeInJodaSyntaxOrNull
         parseDateTimeBestEffortUSOrNull:1-2 parseDateTime64BestEffortUSOrNull:1-3""",
         nulls="possible",
     ),
-    Section("string", "formatDateTime:1-3 dateName:2-3 monthName:1 formatDateTimeInJodaSyntax:2-3", "datetime"),
+    Section(
+        "string",
+        """formatDateTime:1-3 dateName:2-3 monthName:1 formatDateTimeInJodaSyntax:2-3""",
+        "datetime",
+    ),
     Section("string", "timezone:0=timeZone timeZone:0 timezoneOf:1=timeZoneOf timeZoneOf:1", nulls="never"),
     Section(
         "interval",
@@ -143,7 +149,8 @@ SCALARS: Final = (
         queryStringAndFragment:1 netloc:1 extractURLParameter:2 cutWWW:1 cutQueryString:1 cutFragment:1
         cutQueryStringAndFragment:1 cutURLParameter:2 decodeURLComponent:1 encodeURLComponent:1
         decodeURLFormComponent:1 encodeURLFormComponent:1 hex:1 unhex:1 bin:1 unbin:1 char:1+ MD5:1 SHA1:1
-        SHA224:1 SHA256:1 SHA384:1 SHA512:1 MD4:1 keccak256:1 sipHash128:1+ murmurHash3_128:1+ xxh3_128:1+ IPv4NumToString:1 IPv4NumToStringClassC:1
+        SHA224:1 SHA256:1 SHA384:1 SHA512:1 MD4:1 keccak256:1 sipHash128:1+ murmurHash3_128:1+ xxh3_128:1+
+        IPv4NumToString:1 IPv4NumToStringClassC:1
         IPv6NumToString:1 overlay:3-4 overlayUTF8:3-4 caseFoldUTF8:1 removeDiacriticsUTF8:1 naturalSortKey:1
         compareSubstrings:5 colorSRGBToOKLCH:1-2 conv:3 toStringCutToZero:1 prettyPrintJSON:1""",
     ),
@@ -164,7 +171,8 @@ SCALARS: Final = (
         """equals:2 notEquals:2 less:2 greater:2 lessOrEquals:2 greaterOrEquals:2 isDistinctFrom:2
         isNotDistinctFrom:2 startsWith:2 startsWithUTF8:2 startsWithCaseInsensitive:2 endsWith:2 endsWithUTF8:2
         endsWithCaseInsensitive:2 like:2 ilike:2 notLike:2 notILike:2 match:2 multiMatchAny:2 multiSearchAny:2
-        multiSearchAnyCaseInsensitive:2 multiSearchAnyUTF8:2 multiSearchAnyCaseInsensitiveUTF8:2 hasToken:2 hasTokenCaseInsensitive:2
+        multiSearchAnyCaseInsensitive:2 multiSearchAnyUTF8:2 multiSearchAnyCaseInsensitiveUTF8:2 hasToken:2
+        hasTokenCaseInsensitive:2
         hasSubsequence:2 hasSubsequenceCaseInsensitive:2 isValidUTF8:1 isValidASCII:1 isValidJSON:1 isIPv4String:1
         isIPv6String:1 isIPAddressInRange:2 JSONHas:1+ simpleJSONHas:2 has:2 hasAny:2 hasAll:2 hasSubstr:2
         arrayExists:1+ arrayAll:1+ mapContains:2 mapContainsKey:2 pointInPolygon:2+ pointInEllipses:6+
@@ -196,15 +204,18 @@ SCALARS: Final = (
         multiSearchAllPositions:2 multiMatchAllIndices:2 JSONExtractArrayRaw:1+ JSONExtractKeys:1+
         JSONExtractKeysAndValuesRaw:1+ extractURLParameters:1 extractURLParameterNames:1 URLHierarchy:1
         URLPathHierarchy:1 mapKeys:1 mapValues:1 bitmapToArray:1 bitmaskToArray:1 bitPositionsToArray:1
-        timeSlots:2-3 arrayAutocorrelation:1-2 arrayTranspose:1 arrayTopK:2+ arrayBottomK:2+ h3kRing:2 h3ToChildren:2 geohashesInBox:5
+        timeSlots:2-3 arrayAutocorrelation:1-2 arrayTranspose:1 arrayTopK:2+ arrayBottomK:2+ h3kRing:2
+        h3ToChildren:2 geohashesInBox:5
         arrayShingles:2 seriesOutliersDetectTukey:1-4 seriesDecomposeSTL:2 sparseGrams:1-3""",
         "present",
     ),
     Section(
         "number",
         """arrayCount:1+ arraySum:1+ arrayAvg:1+ arrayUniq:1+ arrayProduct:1+ indexOf:2 countEqual:2
-        arrayFirstIndex:2+ arrayLastIndex:2+ arrayDotProduct:2 dotProduct:2 arrayJaccardIndex:2 JSONLength:1+ JSONArrayLength:1
-        arrayROCAUC:2-4 arrayAUC:2-4=arrayROCAUC arrayLevenshteinDistance:2 arraySimilarity:4 bitmapCardinality:1 L1Norm:1 L2Norm:1
+        arrayFirstIndex:2+ arrayLastIndex:2+ arrayDotProduct:2 dotProduct:2 arrayJaccardIndex:2 JSONLength:1+
+        JSONArrayLength:1
+        arrayROCAUC:2-4 arrayAUC:2-4=arrayROCAUC arrayLevenshteinDistance:2 arraySimilarity:4
+        bitmapCardinality:1 L1Norm:1 L2Norm:1
         LinfNorm:1 L1Distance:2 L2Distance:2 L2SquaredDistance:2 LinfDistance:2 cosineDistance:2 h3GetResolution:1
         geoToH3:3 stringToH3:1 h3ToParent:2 h3Distance:2 h3EdgeLengthM:1 h3HexAreaKm2:1
         JSONExtractUInt:1+ JSONExtractInt:1+ JSONExtractFloat:1+ simpleJSONExtractInt:2 simpleJSONExtractUInt:2
@@ -242,12 +253,15 @@ SCALARS: Final = (
     Section("unknown", "toIPv4:1 toIPv6:1 IPv4ToIPv6:1 toIPv4OrNull:1 toIPv6OrNull:1", nulls="possible"),
     Section(
         "number",
-        """toIntOrZero:1=toInt64OrZero toFloatOrZero:1=toFloat64OrZero toUInt8OrZero:1 toUInt16OrZero:1 toUInt32OrZero:1
+        """toIntOrZero:1=toInt64OrZero toFloatOrZero:1=toFloat64OrZero toUInt8OrZero:1 toUInt16OrZero:1
+        toUInt32OrZero:1
         toUInt64OrZero:1 toInt8OrZero:1 toInt16OrZero:1 toInt32OrZero:1 toInt64OrZero:1 toFloat32OrZero:1
         toFloat64OrZero:1 toFloat32OrDefault:1-2 toFloat64OrDefault:1-2 toInt64OrDefault:1-2 toUInt64OrDefault:1-2
         toInt32OrDefault:1-2 toUInt8:1 toUInt16:1 toUInt32:1 toUInt64:1 toInt8:1 toInt16:1 toInt32:1 toInt64:1
-        toInt128:1 toInt256:1 toUInt128:1 toUInt256:1 toFloat32:1 toFloat64:1 toDecimal32:2 toDecimal64:2 toDecimal128:2
-        reinterpretAsUInt8:1 reinterpretAsUInt32:1 reinterpretAsUInt64:1 reinterpretAsInt64:1 reinterpretAsFloat64:1""",
+        toInt128:1 toInt256:1 toUInt128:1 toUInt256:1 toFloat32:1 toFloat64:1 toDecimal32:2 toDecimal64:2
+        toDecimal128:2
+        reinterpretAsUInt8:1 reinterpretAsUInt32:1 reinterpretAsUInt64:1 reinterpretAsInt64:1
+        reinterpretAsFloat64:1""",
     ),
     Section(
         "number",
@@ -275,7 +289,8 @@ AGGREGATES: Final = (
         variance:1=varSamp covarPop:2 covarSamp:2 corr:2 skewPop:1 skewSamp:1 kurtPop:1 kurtSamp:1 avgWeighted:2
         quantile:1 quantileExact:1 quantileExactLow:1 quantileExactHigh:1 quantileTiming:1 quantileTDigest:1
         quantileTDigestWeighted:2 quantileBFloat16:1 quantileDeterministic:2 quantileExactWeighted:2
-        quantileTimingWeighted:2 quantileDD:1 quantileGK:1 quantileInterpolatedWeighted:2 quantileExactInclusive:1 quantileExactExclusive:1
+        quantileTimingWeighted:2 quantileDD:1 quantileGK:1 quantileInterpolatedWeighted:2
+        quantileExactInclusive:1 quantileExactExclusive:1
         median:1 medianExact:1 medianExactLow:1 medianExactHigh:1 medianTiming:1 medianTDigest:1
         medianBFloat16:1 medianDeterministic:2 medianExactWeighted:2 deltaSum:1 entropy:1
         groupBitAnd:1 groupBitOr:1 groupBitXor:1 boundingRatio:2 exponentialMovingAverage:2 rankCorr:2
@@ -292,31 +307,43 @@ AGGREGATES: Final = (
     ),
     Section(
         "same",
-        "min:1 max:1 any:1 anyLast:1 anyHeavy:1 first_value:1 last_value:1 singleValueOrNull:1 any_value:1=any argMin:2 argMax:2 nth_value:2",
+        """min:1 max:1 any:1 anyLast:1 anyHeavy:1 first_value:1 last_value:1 singleValueOrNull:1 any_value:1=any
+        argMin:2 argMax:2 nth_value:2""",
     ),
     Section(
         "array",
-        """groupArray:1 array_agg:1=groupArray groupUniqArray:1 groupArrayInsertAt:2 groupArraySample:1 groupArrayLast:1
+        """groupArray:1 array_agg:1=groupArray groupUniqArray:1 groupArrayInsertAt:2 groupArraySample:1
+        groupArrayLast:1
         groupArraySorted:1 groupArrayIntersect:1 topK:1 topKWeighted:2 approx_top_k:1 approx_top_sum:2
         retention:1+ sequenceMatchEvents:2+ maxIntersections:2""",
         nulls="never",
     ),
     Section("string", "groupConcat:1-2 string_agg:1-2=groupConcat sparkbar:2", nulls="if any"),
-    Section("number", "windowFunnel:2+ sequenceCount:3+ maxIntersectionsPosition:2 intervalLengthSum:2", nulls="never"),
+    Section(
+        "number",
+        """windowFunnel:2+ sequenceCount:3+ maxIntersectionsPosition:2 intervalLengthSum:2""",
+        nulls="never",
+    ),
     Section("boolean", "sequenceMatch:3+", nulls="never"),
     Section(
         "unknown",
-        """sumMap:1+=sumMappedArrays minMap:1+=minMappedArrays maxMap:1+=maxMappedArrays deltaSumTimestamp:2 groupBitmap:1 groupBitmapAnd:1 groupBitmapOr:1
+        """sumMap:1+=sumMappedArrays minMap:1+=minMappedArrays maxMap:1+=maxMappedArrays deltaSumTimestamp:2
+        groupBitmap:1 groupBitmapAnd:1 groupBitmapOr:1
         contingency:2 cramersV:2 cramersVBiasCorrected:2 theilsU:2 simpleLinearRegression:2 studentTTest:2
         welchTTest:2 mannWhitneyUTest:2 kolmogorovSmirnovTest:2 meanZTest:2 largestTriangleThreeBuckets:2
-        sequenceNextNode:2+ exponentialTimeDecayedAvg:2 categoricalInformationValue:2+ stochasticLinearRegression:2+""",
+        sequenceNextNode:2+ exponentialTimeDecayedAvg:2 categoricalInformationValue:2+
+        stochasticLinearRegression:2+""",
     ),
 )
 
 #: Functions that only stand before OVER.
 WINDOWS: Final = (
     Section("number", "row_number:0 rank:0 dense_rank:0 percent_rank:0 cume_dist:0 ntile:1", nulls="never"),
-    Section("same", "lag:1-3=lagInFrame lead:1-3=leadInFrame lagInFrame:1-3 leadInFrame:1-3", nulls="possible"),
+    Section(
+        "same",
+        """lag:1-3=lagInFrame lead:1-3=leadInFrame lagInFrame:1-3 leadInFrame:1-3""",
+        nulls="possible",
+    ),
 )
 
 #: Endings that change an aggregate: the extra arguments each takes.

@@ -1,5 +1,6 @@
 """SELECT statements, and the two entry points of the parser."""
 
+from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from furze.hogql import ast
@@ -20,6 +21,16 @@ _REFUSED_CLAUSES: Final = {
     "global": "GLOBAL is added where the engine needs it; leave it out",
     "top": "TOP is not supported, use LIMIT",
 }
+
+
+@dataclass(slots=True)
+class _Limits:
+    """The clauses that stand last."""
+
+    limit: ast.Expr | None = None
+    by: ast.LimitByExpr | None = None
+    with_ties: bool = False
+    offset: ast.Expr | None = None
 
 
 def parse_select(text: str) -> ast.SelectStatement:
@@ -59,11 +70,11 @@ class Parser(ExpressionParser):
         if token.kind == "end":
             return
         if self.index and self.tokens[self.index - 1].text == ";":
-            self.fail("only one query at a time")
+            raise self.error("only one query at a time")
         self._refuse_clause(token)
         if token.text == "(" and self.index and self.tokens[self.index - 1].kind == "name":
-            self.fail("this is no function call here")
-        self.fail("expected the end of the query")
+            raise self.error("this is no function call here")
+        raise self.error("expected the end of the query")
 
     def _refuse_clause(self, token: Token) -> None:
         problem = _REFUSED_CLAUSES.get(token.keyword)
@@ -124,7 +135,7 @@ class Parser(ExpressionParser):
             return inner
         if not self.at_keyword("select"):
             self._refuse_clause(self.token)
-            self.fail("expected SELECT")
+            raise self.error("expected SELECT")
         return self._select()
 
     def _ctes(self) -> tuple[bool, tuple[ast.CTE, ...]]:
@@ -186,24 +197,38 @@ class Parser(ExpressionParser):
         select = self._select_items()
         select_from = self._from() if self.take_keyword("from") else None
         array_join_op, array_join_list = self._array_join()
-        # One keyword per line, in the order of the grammar: each argument is read when it is its turn.
+        prewhere = self._condition("prewhere")
+        where = self._condition("where")
+        group_by, group_by_all = self._group_by()
+        having = self._condition("having")
+        windows = self._named_windows()
+        qualify = self._condition("qualify")
+        order_by = self._order_by()
+        limits = self._limits()
         return ast.SelectQuery(
             select=select,
             distinct=distinct,
             select_from=select_from,
             array_join_op=array_join_op,
             array_join_list=array_join_list,
-            prewhere=self.expression() if self.take_keyword("prewhere") else None,
-            where=self.expression() if self.take_keyword("where") else None,
-            **self._group_by(),
-            having=self.expression() if self.take_keyword("having") else None,
-            windows=self._named_windows(),
-            qualify=self.expression() if self.take_keyword("qualify") else None,
-            order_by=self._order_by(),
-            **self._limits(),
+            prewhere=prewhere,
+            where=where,
+            group_by=group_by,
+            group_by_all=group_by_all,
+            having=having,
+            windows=windows,
+            qualify=qualify,
+            order_by=order_by,
+            limit_by=limits.by,
+            limit=limits.limit,
+            limit_with_ties=limits.with_ties,
+            offset=limits.offset,
             start=start,
             end=self.previous_end(),
         )
+
+    def _condition(self, word: str) -> ast.Expr | None:
+        return self.expression() if self.take_keyword(word) else None
 
     def _select_items(self) -> tuple[ast.Expr, ...]:
         items = [self._select_item()]
@@ -238,7 +263,7 @@ class Parser(ExpressionParser):
             items = self.expression_list(")", self.aliased)
             replaced = tuple(item for item in items if isinstance(item, ast.Alias))
             if len(replaced) != len(items):
-                self.fail("each column of REPLACE is written `expression AS column`", self.peek(-1))
+                raise self.error("each column of REPLACE is written `expression AS column`", self.peek(-1))
         if not exclude and not replaced:
             return star
         table = str(star.chain[0]) if len(star.chain) > 1 else None
@@ -340,15 +365,15 @@ class Parser(ExpressionParser):
     def _ratio(self) -> float:
         token = self.token
         if token.kind != "number":
-            self.fail("expected a fraction, as in 0.1 or 1/10")
+            raise self.error("expected a fraction, as in 0.1 or 1/10")
         value = float(self.advance().text)
         if self.take_operator("/"):
             divisor = self.token
             if divisor.kind != "number" or float(divisor.text) == 0:
-                self.fail("expected a number other than zero")
+                raise self.error("expected a number other than zero")
             value /= float(self.advance().text)
         if not 0 <= value <= 1:
-            self.fail("a sample is a fraction between 0 and 1", token)
+            raise self.error("a sample is a fraction between 0 and 1", token)
         return value
 
     def _constraint(self) -> ast.JoinConstraint | None:
@@ -357,13 +382,10 @@ class Parser(ExpressionParser):
             condition = self.expression()
             return ast.JoinConstraint("ON", (condition,), start=start, end=self.previous_end())
         if self.take_keyword("using"):
-            if self.at_operator("("):
-                names = self._column_names()
-            else:
-                names = (self.identifier("a column"),)
+            names = self._column_names() if self.at_operator("(") else (self.identifier("a column"),)
             columns = tuple(ast.Field((name,)) for name in names)
             return ast.JoinConstraint("USING", columns, start=start, end=self.previous_end())
-        self.fail("a JOIN needs ON or USING")
+        raise self.error("a JOIN needs ON or USING")
 
     def _array_join(
         self,
@@ -383,19 +405,20 @@ class Parser(ExpressionParser):
             items.append(self.aliased())
         return tuple(items)
 
-    def _group_by(self) -> dict[str, object]:
+    def _group_by(self) -> tuple[tuple[ast.Expr, ...], bool]:
+        """The keys, and whether it is GROUP BY ALL."""
         start = self.token.start
         if not self.take_keyword("group", "by"):
-            return {}
+            return (), False
         if self.at_keyword("all") and self.peek().text != "(":
             self.advance()
-            return {"group_by_all": True}
+            return (), True
         self._refuse_grouping(start)
-        items = self._items()
+        keys = self._items()
         if self.at_keyword("with") and self.peek().keyword in {"totals", "rollup", "cube"}:
             self.advance()
             self._refuse_grouping(start)
-        return {"group_by": items}
+        return keys, False
 
     def _refuse_grouping(self, start: int) -> None:
         token = self.token
@@ -446,11 +469,11 @@ class Parser(ExpressionParser):
         if not self.take_keyword("unbounded"):
             token = self.token
             if token.kind != "number" or not token.text.isdigit():
-                self.fail("expected UNBOUNDED, CURRENT ROW or a whole number")
+                raise self.error("expected UNBOUNDED, CURRENT ROW or a whole number")
             value = int(self.advance().text)
         word = self.token.keyword.upper()
         if word not in {"PRECEDING", "FOLLOWING"}:
-            self.fail("expected PRECEDING or FOLLOWING")
+            raise self.error("expected PRECEDING or FOLLOWING")
         self.advance()
         return ast.WindowFrameExpr(cast("Literal['PRECEDING', 'FOLLOWING']", word), value)
 
@@ -478,40 +501,36 @@ class Parser(ExpressionParser):
                 self.expect_keyword("last")
         return ast.OrderExpr(expr, order, nulls, start=start, end=self.previous_end())
 
-    def _limits(self) -> dict[str, object]:
+    def _limits(self) -> _Limits:
         """LIMIT n BY …, LIMIT n [WITH TIES], OFFSET m and LIMIT m, n, in any order they are allowed in."""
-        found: dict[str, object] = {}
+        limits = _Limits()
         while True:
             if self.take_keyword("limit"):
-                self._limit(found)
+                self._limit(limits)
             elif self.take_keyword("offset"):
-                found["offset"] = self.expression()
-                if self.take_keyword("rows") or self.take_keyword("row"):
-                    pass
+                limits.offset = self.expression()
+                _ = self.take_keyword("rows") or self.take_keyword("row")
             else:
-                return found
+                return limits
 
-    def _limit(self, found: dict[str, object]) -> None:
+    def _limit(self, limits: _Limits) -> None:
         token = self.token
         limit = self.expression()
         offset: ast.Expr | None = None
         if self.take_operator(","):
             offset, limit = limit, self.expression()
-        elif self.at_keyword("offset"):
-            self.advance()
+        elif self.take_keyword("offset"):
             offset = self.expression()
         if self.take_keyword("by"):
-            if "limit_by" in found or "limit" in found:
-                self.fail("only one LIMIT … BY, before LIMIT", token)
-            found["limit_by"] = ast.LimitByExpr(_whole(limit), self._items(), _whole(offset) if offset else 0)
+            if limits.by is not None or limits.limit is not None:
+                raise self.error("only one LIMIT … BY, before LIMIT", token)
+            limits.by = ast.LimitByExpr(_whole(limit), self._items(), _whole(offset) if offset else 0)
             return
-        if "limit" in found:
-            self.fail("LIMIT stands here for the second time", token)
-        found["limit"] = limit
-        if offset is not None:
-            found["offset"] = offset
-        if self.take_keyword("with", "ties"):
-            found["limit_with_ties"] = True
+        if limits.limit is not None:
+            raise self.error("LIMIT stands here for the second time", token)
+        limits.limit = limit
+        limits.offset = offset or limits.offset
+        limits.with_ties = self.take_keyword("with", "ties")
 
 
 def _whole(expr: ast.Expr) -> int:

@@ -40,15 +40,15 @@ def _constant(node: ast.Constant) -> str:
         return "NULL"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, datetime):
-        return f"toDateTime({_string(value.isoformat(sep=' '))})"
-    if isinstance(value, date):
-        return f"toDate({_string(value.isoformat())})"
-    if isinstance(value, UUID):
-        return f"toUUID({_string(str(value))})"
     if isinstance(value, int | float):
-        return str(value) if isinstance(value, int) else repr(value)
-    return _string(str(value))
+        return repr(value)
+    text = _string(value.isoformat(sep=" ") if isinstance(value, datetime) else str(value))
+    function = next((name for kind, name in _CONSTANT_FUNCTIONS if isinstance(value, kind)), None)
+    return f"{function}({text})" if function else text
+
+
+# A datetime is a date as well, so it comes first.
+_CONSTANT_FUNCTIONS: Final = ((datetime, "toDateTime"), (date, "toDate"), (UUID, "toUUID"))
 
 
 def _field(node: ast.Field) -> str:

@@ -40,7 +40,7 @@ class SelectCompiler(ExpressionCompiler):
     def _set_query(self, node: ast.SelectSetQuery) -> tuple[str, Columns]:
         parts: list[str] = []
         columns: Columns = {}
-        members = [(None, node.initial_select_query)]
+        members: list[tuple[str | None, ast.SelectStatement]] = [(None, node.initial_select_query)]
         members += [(more.set_operator, more.select_query) for more in node.subsequent_select_queries]
         for operator, member in members:
             # The engine gives a WITH before a union to its first member only: every member gets its own.
@@ -72,7 +72,7 @@ class SelectCompiler(ExpressionCompiler):
         parts = [prefix + ", ".join(with_items)] if with_items else []
         parts.append(f"SELECT {'DISTINCT ' if node.distinct else ''}{', '.join(items)}")
         if from_sources:
-            parts.append("FROM " + self._from_sql(node, from_sources))
+            parts.append("FROM " + self._from_sql(from_sources))
         return " ".join([*parts, *array_join, *clauses]), columns
 
     def _cte(self, cte: ast.CTE, *, recursive: bool) -> str:
@@ -103,7 +103,7 @@ class SelectCompiler(ExpressionCompiler):
             join = join.next_join
         return joins
 
-    def _from_sql(self, node: ast.SelectQuery, joins: list[tuple[ast.JoinExpr, Source, str]]) -> str:
+    def _from_sql(self, joins: list[tuple[ast.JoinExpr, Source, str]]) -> str:
         parts: list[str] = []
         for join, source, constraint in joins:
             if join.join_type:

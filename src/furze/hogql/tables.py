@@ -351,5 +351,18 @@ TABLES: Final = {table.name: table for table in (EVENTS, PERSONS, SESSIONS, PERS
 
 #: Tables of PostHog that do not exist here.
 ABSENT_TABLES: Final = frozenset(
-    ["cohort_people", "static_cohort_people", "raw_session_replay_events", "session_replay_events", "log_entries", "query_log", "raw_events", "raw_persons", "raw_groups", "raw_sessions", "raw_person_distinct_ids", "cohorts"]
+    [
+        "cohort_people",
+        "static_cohort_people",
+        "raw_session_replay_events",
+        "session_replay_events",
+        "log_entries",
+        "query_log",
+        "raw_events",
+        "raw_persons",
+        "raw_groups",
+        "raw_sessions",
+        "raw_person_distinct_ids",
+        "cohorts",
+    ]
 )
