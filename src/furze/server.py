@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
+from sqlalchemy import Connection
 
 import furze
 from furze.capture import routes as capture_routes
@@ -19,6 +20,9 @@ from furze.database.migrate import migrate
 from furze.events.clickhouse import ClickHouse
 from furze.events.embedded import EmbeddedEngine
 from furze.events.queue import IngestQueue
+from furze.exports import routes as export_routes
+from furze.exports import ticker as exports
+from furze.exports.engine import Exports
 from furze.jobs import Jobs
 from furze.kit.clock import Clock, SystemClock
 from furze.platform import routes as platform_routes
@@ -27,7 +31,13 @@ from furze.platform.auth import Authenticator
 from furze.platform.first_start import FirstKeys, ensure_first_project
 from furze.platform.keys import new_personal_key, new_project_token
 from furze.platform.routing import serve
+from furze.platform.secrets import SecretBox, secret_key
+from furze.platform.store import get_project
 from furze.profiles import routes as profile_routes
+from furze.query import routes as query_routes
+from furze.query.background import BackgroundQueries
+from furze.query.run import ProjectFacts, QueryRunner
+from furze.query.types import QueryLimits
 from furze.settings import Settings
 
 _DESCRIPTION = "Capture events, ask questions, export them anywhere, chat with an assistant: the PostHog API."
@@ -50,7 +60,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app = application(title="furze", version=furze.__version__, description=_DESCRIPTION, lifespan=lifespan)
     app.add_route("/_readiness", _ready)
     app.add_route("/_liveness", _ready)
-    for slice_routes in (platform_routes, profile_routes):
+    for slice_routes in (platform_routes, profile_routes, export_routes, query_routes):
         serve(app, slice_routes.endpoints)
     app.router.routes.extend(capture_routes.routes())
     return app
@@ -66,6 +76,8 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     store = await _open_store(settings, stack)
     queue = await stack.enter_async_context(IngestQueue(settings.queue_url, now=clock.now))
     jobs = Jobs(database, clock)
+    background = BackgroundQueries(clock)
+    stack.push_async_callback(background.stop)
     app.state.provided.update(
         {
             Database: database,
@@ -74,11 +86,17 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
             IngestQueue: queue,
             Capture: Capture(queue, database, clock),
             Jobs: jobs,
+            QueryRunner: _query_runner(settings, database, store, clock),
+            BackgroundQueries: background,
             Authenticator: Authenticator(database, clock),
         }
     )
+    exporting = Exports(database, store, queue, jobs, clock, SecretBox(secret_key(settings.data, settings.secret_key)))
+    app.state.provided[Exports] = exporting
+    exports.register(exporting)
     await jobs.start()
     stack.push_async_callback(jobs.stop)
+    _run(stack, exports.run_forever(exporting))
     _run(stack, Pipeline(queue, database, store, clock).run_forever())
 
 
@@ -96,6 +114,19 @@ async def _open_store(settings: Settings, stack: AsyncExitStack) -> ClickHouse:
     stack.push_async_callback(store.close)
     await store.ensure_schema()
     return store
+
+
+def _query_runner(settings: Settings, database: Database, store: ClickHouse, clock: Clock) -> QueryRunner:
+    async def facts(project_id: int) -> ProjectFacts:
+        return await database.read(_project_facts, project_id)
+
+    limits = QueryLimits(settings.query_timeout_seconds, settings.query_memory_bytes)
+    return QueryRunner(store, clock, facts=facts, limits=limits)
+
+
+def _project_facts(connection: Connection, project_id: int) -> ProjectFacts:
+    project = get_project(connection, project_id)
+    return ProjectFacts(timezone=project.timezone if project else "UTC")
 
 
 def _run(stack: AsyncExitStack, loop: Coroutine[Any, Any, None]) -> None:

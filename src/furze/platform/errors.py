@@ -29,7 +29,7 @@ class FurzeError(Exception):
         """Headers that belong to the answer."""
         return {}
 
-    def envelope(self) -> dict[str, str | None]:
+    def envelope(self) -> dict[str, object]:
         """The JSON body of the answer."""
         return {"type": self.type, "code": self.code, "detail": self.detail, "attr": self.attr}
 
