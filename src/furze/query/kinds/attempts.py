@@ -22,7 +22,7 @@ _ORDERED: Final = """arrayFold(
             {is_void}, emptyArrayInt64(),
             has(event.2, step) AND (step = 1 OR (
                 length(attempts[step - 1]) > 0
-                AND event.1 - attempts[step - 1][1] <= {window}
+                AND event.1 - attempts[step - 1][1] <= {reach}
                 AND NOT (length(attempts[step]) > 0 AND attempts[step][1] = attempts[step - 1][1])
             )), arrayPushBack(if(step = 1, emptyArrayInt64(), attempts[step - 1]), event.1),
             attempts[step]
@@ -35,7 +35,7 @@ _STRICT: Final = """arrayFold(
         step -> multiIf(
             step > {steps}, {longest},
             has(event.2, step) AND (step = 1 OR (
-                length(attempts[step - 1]) > 0 AND event.1 - attempts[step - 1][1] <= {window}
+                length(attempts[step - 1]) > 0 AND event.1 - attempts[step - 1][1] <= {reach}
             )), arrayPushBack(if(step = 1, emptyArrayInt64(), attempts[step - 1]), event.1),
             emptyArrayInt64()
         ), range(1, {steps} + 2)
@@ -80,8 +80,8 @@ class Rules:
 
     def _fold(self, text: str, events: ast.Expr, places: int, **parts: ast.Expr) -> ast.Expr:
         start = ast.Array(tuple(ast.Call("emptyArrayInt64") for _ in range(places)))
-        steps, window = constant(self.steps), constant(self.window)
-        return expression(text, steps=steps, window=window, events=events, start=start, **parts)
+        steps, reach = constant(self.steps), constant(self.window)
+        return expression(text, steps=steps, reach=reach, events=events, start=start, **parts)
 
     def _void(self) -> ast.Expr:
         if not self.exclusions:
@@ -90,11 +90,11 @@ class Rules:
             [
                 expression(
                     """has(event.2, {number}) AND step > {first} AND step <= {last}
-                    AND length(attempts[step]) > 0 AND event.1 - attempts[step][1] <= {window}""",
+                    AND length(attempts[step]) > 0 AND event.1 - attempts[step][1] <= {reach}""",
                     number=constant(-1 - exclusion.number),
                     first=constant(exclusion.from_step),
                     last=constant(exclusion.to_step),
-                    window=constant(self.window),
+                    reach=constant(self.window),
                 )
                 for exclusion in self.exclusions
             ]
@@ -117,10 +117,10 @@ class Rules:
 
     def _together(self, state: ast.Expr) -> ast.Expr:
         return expression(
-            "arraySort(arrayFilter(time -> time > {never} AND time >= arrayMax({state}[1]) - {window}, {state}[1]))",
+            "arraySort(arrayFilter(time -> time > {never} AND time >= arrayMax({state}[1]) - {reach}, {state}[1]))",
             state=state,
             never=constant(_NEVER),
-            window=constant(self.window),
+            reach=constant(self.window),
         )
 
 

@@ -69,8 +69,8 @@ class Values:
     def limited(self, top: list[tuple[str, ...]]) -> ast.Expr:
         """The values in `top` as they are, all others as "other"."""
         return expression(
-            "if({values} IN {top}, {values}, {other})",
-            values=self.expr,
+            "if({found} IN {top}, {found}, {other})",
+            found=self.expr,
             top=ast.Tuple(tuple(constant(value) for value in top) or (constant([]),)),
             other=constant([OTHER]),
         )

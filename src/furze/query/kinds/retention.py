@@ -17,13 +17,13 @@ from furze.query.types import Answer
 _INTERVALS: Final[dict[str, Interval]] = {"Hour": "hour", "Day": "day", "Week": "week", "Month": "month"}
 _MAX_INTERVALS: Final = 400
 
-_COUNTED: Final = """SELECT start, offset, count() FROM (
-    SELECT start, arrayJoin({offsets}) AS offset FROM (
+_COUNTED: Final = """SELECT start, later, count() FROM (
+    SELECT start, arrayJoin({offsets}) AS later FROM (
         SELECT start, arrayConcat([0], arrayFilter(o -> o > 0, arrayMap(r -> r - start, returns))) AS offsets FROM (
             SELECT arrayJoin(starts) AS start, returns FROM {actors}
         )
     )
-) GROUP BY start, offset"""
+) GROUP BY start, later"""
 
 
 class Entity(Body):
