@@ -5,7 +5,7 @@ A destination that keeps files only says how one file is stored: it gives a `Fol
 
 import asyncio
 import string
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, Protocol, Self
@@ -32,9 +32,7 @@ class FileConfig(Config):
 
     prefix: str = Field("", description="Where files go; may hold {year}, {month}, {day}, {hour}, {table}, …")
     file_format: Format = Field("Parquet", description="The format of the files.")
-    compression: Compression | None = Field(
-        None, description="The codec; unset, zstd or gzip by format."
-    )
+    compression: Compression | None = Field(None, description="The codec; unset, zstd or gzip by format.")
     max_file_size_mb: int | None = Field(None, description="Begin a new file after about this many megabytes.")
 
     @field_validator("prefix")
@@ -115,8 +113,8 @@ class Folder(Protocol):
         """Delete files; absent ones do not matter."""
         ...
 
-    def siblings(self, stem: str) -> AsyncIterator[str]:
-        """The keys that begin with `stem`. Yields nothing where listing is not allowed."""
+    def leftovers(self, stem: str, is_ours: Callable[[str], bool]) -> AsyncIterator[str]:
+        """The keys that begin with `stem` and are `is_ours`. Yields nothing where listing is not allowed."""
         ...
 
     async def close(self) -> None:
@@ -172,7 +170,7 @@ class FileSink:
         if self._limit and self._keys:
             kept.append(self._manifest_key)
             await self._write_manifest()
-        stale = [key async for key in self.folder.siblings(self._stem) if self._is_ours(key) and key not in kept]
+        stale = [key async for key in self.folder.leftovers(self._stem, self._is_ours) if key not in kept]
         if stale:
             await self.folder.delete(stale)
         await self.folder.close()

@@ -4,7 +4,7 @@ A destination builds the client's store; uploads, deletion, listing and what err
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -69,8 +69,8 @@ class ObjectFolder(Folder):
             except Exception as error:
                 raise translated(error) from error
 
-    async def siblings(self, stem: str) -> AsyncIterator[str]:
-        """The keys that begin with `stem`."""
+    async def leftovers(self, stem: str, is_ours: Callable[[str], bool]) -> AsyncIterator[str]:
+        """The keys that begin with `stem` and are `is_ours`."""
         import obstore  # noqa: PLC0415
 
         folder = stem.rpartition("/")[0] or None
@@ -80,7 +80,8 @@ class ObjectFolder(Folder):
             async for page in pages:
                 for found in page:
                     if found["path"].startswith(stem):
-                        yield found["path"]
+                        if is_ours(found["path"]):
+                            yield found["path"]
                     elif found["path"] > stem:
                         return
         except PermissionError:

@@ -40,6 +40,7 @@ runs = Table(
     Column("export_id", Uuid, ForeignKey(_EXPORT, ondelete="CASCADE"), nullable=False),
     Column("project_id", Integer, nullable=False),
     Column("backfill_id", Uuid, index=True),
+    Column("job_id", String, nullable=False),
     Column("status", String, nullable=False),
     Column("window_start", UTCDateTime),
     Column("window_end", UTCDateTime, nullable=False),

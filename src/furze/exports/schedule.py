@@ -6,59 +6,19 @@ an hour that the change skips falls on the instant right after it, one that it r
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
-from typing import Literal
 from zoneinfo import ZoneInfo
 
-Interval = Literal["hour", "day", "week", "every 5 minutes", "every 15 minutes"]
+from furze.exports.types import DAY_SECONDS, Schedule, Window
 
-_PERIODS: dict[str, timedelta] = {
-    "hour": timedelta(hours=1),
-    "every 5 minutes": timedelta(minutes=5),
-    "every 15 minutes": timedelta(minutes=15),
-}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_SECONDS = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A half-open span of time: `start` is in it, `end` is not. No start means from the beginning of time."""
-
-    start: datetime | None
-    end: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """How time is cut. `offset_seconds` moves the boundary of a day from midnight, of a week from Sunday midnight."""
-
-    interval: Interval
-    timezone: str = "UTC"
-    offset_seconds: int = 0
-
-    @property
-    def is_calendar(self) -> bool:
-        """Whether boundaries follow local dates rather than a fixed period."""
-        return self.interval in ("day", "week")
-
-    @property
-    def weekday(self) -> int:
-        """The day on which a week begins, 0 for Sunday."""
-        return self.offset_seconds // _DAY_SECONDS
-
-    @property
-    def length(self) -> timedelta:
-        """How long a window is, as the clock on the wall counts it."""
-        return {"day": timedelta(days=1), "week": timedelta(days=7)}.get(self.interval) or _PERIODS[self.interval]
 
 
 def boundary_before(schedule: Schedule, instant: datetime) -> datetime:
     """The last boundary at or before an instant."""
     if not schedule.is_calendar:
-        period = _PERIODS[schedule.interval]
+        period = schedule.length
         return _EPOCH + (instant - _EPOCH) // period * period
     latest = _first_date(schedule, instant.astimezone(ZoneInfo(schedule.timezone)).date() + timedelta(days=1))
     for back in count():
@@ -71,7 +31,7 @@ def boundary_before(schedule: Schedule, instant: datetime) -> datetime:
 def boundary_after(schedule: Schedule, instant: datetime) -> datetime:
     """The first boundary after an instant."""
     if not schedule.is_calendar:
-        return boundary_before(schedule, instant) + _PERIODS[schedule.interval]
+        return boundary_before(schedule, instant) + schedule.length
     local = instant.astimezone(ZoneInfo(schedule.timezone)).date()
     earliest = _first_date(schedule, local - timedelta(days=1))
     for ahead in count():
@@ -83,7 +43,7 @@ def boundary_after(schedule: Schedule, instant: datetime) -> datetime:
 
 def boundary_on(schedule: Schedule, local_date: date) -> datetime:
     """The instant at which the day, or the week, of a local date begins."""
-    hour = schedule.offset_seconds % _DAY_SECONDS // 3600
+    hour = schedule.offset_seconds % DAY_SECONDS // 3600
     # fold=0: a skipped hour reads with the offset before the change, which lands right after the gap.
     return datetime.combine(local_date, time(hour), ZoneInfo(schedule.timezone)).astimezone(UTC)
 

@@ -1,7 +1,7 @@
 """Batch exports, their runs and their backfills, as values and on the wire."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -10,9 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from furze.exports.ledger import Region
-from furze.exports.schedule import Interval, Schedule
 from furze.platform.fields import Answer, Body, RequiredText, Text, WireTime
 
+Interval = Literal["hour", "day", "week", "every 5 minutes", "every 15 minutes"]
 Model = Literal["events", "persons", "sessions", "hogql"]
 
 RunStatus = Literal[
@@ -29,6 +29,47 @@ RunStatus = Literal[
 ]
 #: The statuses in which a run or a backfill still has work to do.
 OPEN: tuple[str, ...] = ("Starting", "Running")
+
+DAY_SECONDS = 86_400
+_LENGTHS: dict[str, timedelta] = {
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(days=7),
+    "every 5 minutes": timedelta(minutes=5),
+    "every 15 minutes": timedelta(minutes=15),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open span of time: `start` is in it, `end` is not. No start means from the beginning of time."""
+
+    start: datetime | None
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How time is cut. `offset_seconds` moves the boundary of a day from midnight, of a week from Sunday midnight."""
+
+    interval: Interval
+    timezone: str = "UTC"
+    offset_seconds: int = 0
+
+    @property
+    def is_calendar(self) -> bool:
+        """Whether boundaries follow local dates rather than a fixed period."""
+        return self.interval in ("day", "week")
+
+    @property
+    def weekday(self) -> int:
+        """The day on which a week begins, 0 for Sunday."""
+        return self.offset_seconds // DAY_SECONDS
+
+    @property
+    def length(self) -> timedelta:
+        """How long a window is, as the clock on the wall counts it."""
+        return _LENGTHS[self.interval]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +137,7 @@ class Run:
     export_id: UUID
     project_id: int
     backfill_id: UUID | None
+    job_id: str
     status: RunStatus
     window_start: datetime | None
     window_end: datetime
@@ -174,8 +216,6 @@ def _known_zone(value: object) -> object:
 
 
 def _aware(value: datetime | None) -> datetime | None:
-    from datetime import UTC  # noqa: PLC0415
-
     return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 

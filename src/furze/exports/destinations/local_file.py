@@ -62,14 +62,19 @@ class LocalFolder(Folder):
         for key in keys:
             await _in_thread((self._root / key).unlink, True)
 
-    async def siblings(self, stem: str) -> AsyncIterator[str]:
-        """The keys that begin with `stem`; hidden leftovers of a dead process are removed on the way."""
+    async def leftovers(self, stem: str, is_ours: Callable[[str], bool]) -> AsyncIterator[str]:
+        """The keys that begin with `stem`; hidden files of a process that died are removed on the way."""
         place = self._root / stem
         for name in await _in_thread(_names, place.parent):
-            if name.startswith(f".{place.name}") and name.endswith(".part"):
-                await _in_thread((place.parent / name).unlink, True)
-            elif name.startswith(place.name):
-                yield str((place.parent / name).relative_to(self._root))
+            is_hidden = name.startswith(".") and name.endswith(".part")
+            shown = name[1:].removesuffix(".part").rpartition(".")[0] if is_hidden else name
+            key = str((place.parent / shown).relative_to(self._root))
+            if not shown.startswith(place.name) or not is_ours(key):
+                continue
+            if is_hidden:
+                await _in_thread((place.parent / name).unlink, True)  # noqa: FBT003
+            else:
+                yield key
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("export_id", sa.Uuid(), nullable=False),
         sa.Column("project_id", sa.Integer(), nullable=False),
         sa.Column("backfill_id", sa.Uuid(), nullable=True),
+        sa.Column("job_id", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("window_start", UTCDateTime(), nullable=True),
         sa.Column("window_end", UTCDateTime(), nullable=False),

@@ -1,0 +1,160 @@
+"""Batch exports over HTTP: exports and their test steps. Runs, backfills and logs are in `run_routes`."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Query
+from sqlalchemy import Connection
+
+from furze.exports import answers, checks, lifecycle, run_store, store, validation
+from furze.exports.engine import Exports
+from furze.exports.run_routes import READ, WRITE, Engine, identity
+from furze.exports.run_routes import endpoints as run_endpoints
+from furze.exports.types import (
+    Export,
+    ExportAnswer,
+    ExportBody,
+    ExportChanges,
+    PausedAnswer,
+    Run,
+    StepAnswer,
+    TestStepBody,
+    TestStepChanges,
+    UnpauseBody,
+)
+from furze.platform.auth import ProjectAccess
+from furze.platform.errors import NotFound
+from furze.platform.pagination import AskedPage, Page
+from furze.platform.requests import BodyOf
+from furze.platform.routing import Endpoints
+
+endpoints = Endpoints("batch_exports")
+
+_LATEST_RUNS = 10
+
+
+@endpoints.get("/batch_exports", scope=READ, response=Page[ExportAnswer])
+async def list_exports(access: ProjectAccess, engine: Engine, page: AskedPage) -> dict[str, Any]:
+    """The project's exports, newest first, each with its latest runs."""
+    rows, count = await engine.database.read(
+        store.list_exports, access.project.id, limit=page.limit, offset=page.offset
+    )
+    runs = await engine.database.read(run_store.latest_runs, [export.id for export in rows], count=_LATEST_RUNS)
+    return page.page([answers.export_answer(export, runs[export.id]) for export in rows], count)
+
+
+@endpoints.post("/batch_exports", scope=WRITE, response=ExportAnswer)
+async def create_export(
+    access: ProjectAccess, engine: Engine, body: Annotated[ExportBody, Depends(BodyOf(ExportBody))]
+) -> dict[str, Any]:
+    """A new export: its first run comes when the interval that goes on now has ended."""
+    export = await engine.database.write(lifecycle.create, engine, access, body)
+    return answers.export_answer(export, [])
+
+
+# The paths without an id come before those with one, which would take their last word for an id.
+@endpoints.get("/batch_exports/test", scope=READ)
+async def list_test_steps(
+    access: ProjectAccess,  # noqa: ARG001 - asks for a key that may see the project
+    destination: Annotated[str | None, Query(description="A destination's type; none lists all.")] = None,
+) -> dict[str, Any]:
+    """The test steps of a destination, in the order in which to run them."""
+    return checks.listed(destination)
+
+
+@endpoints.post("/batch_exports/run_test_step_new", scope=WRITE, response=StepAnswer, status=200)
+async def run_test_step_new(
+    access: ProjectAccess,  # noqa: ARG001 - asks for a key that may change the project
+    engine: Engine,
+    body: Annotated[TestStepBody, Depends(BodyOf(TestStepBody))],
+) -> StepAnswer:
+    """Run one test step of an export that is not stored yet."""
+    validation.created_values(body, engine.secrets)
+    return await checks.run_step(validation.find_destination(body.destination.type), body.destination.config, body.step)
+
+
+@endpoints.get("/batch_exports/{export_id}", scope=READ, response=ExportAnswer)
+async def get_export(access: ProjectAccess, engine: Engine, export_id: str) -> dict[str, Any]:
+    """One export, with its latest runs."""
+    return answers.export_answer(*await engine.database.read(_with_runs, access.project.id, identity(export_id)))
+
+
+@endpoints.put("/batch_exports/{export_id}", scope=WRITE, response=ExportAnswer)
+async def replace_export(
+    access: ProjectAccess,
+    engine: Engine,
+    export_id: str,
+    body: Annotated[ExportBody, Depends(BodyOf(ExportBody))],
+) -> dict[str, Any]:
+    """The export with every value given. Inputs of the destination that are left out stay, secrets above all."""
+    return await _change(access, engine, export_id, body, is_whole=True)
+
+
+@endpoints.patch("/batch_exports/{export_id}", scope=WRITE, response=ExportAnswer)
+async def change_export(
+    access: ProjectAccess,
+    engine: Engine,
+    export_id: str,
+    body: Annotated[ExportChanges, Depends(BodyOf(ExportChanges))],
+) -> dict[str, Any]:
+    """The export with the values sent; the others stay."""
+    return await _change(access, engine, export_id, body, is_whole=False)
+
+
+@endpoints.delete("/batch_exports/{export_id}", scope=WRITE)
+async def delete_export(access: ProjectAccess, engine: Engine, export_id: str) -> None:
+    """Delete an export; its runs and backfills in progress are cancelled."""
+    stopped = await engine.database.write(lifecycle.delete, engine, access, identity(export_id))
+    for run in stopped:
+        engine.jobs.interrupt(run.job_id)
+
+
+@endpoints.post("/batch_exports/{export_id}/pause", scope=WRITE, response=PausedAnswer, status=200)
+async def pause_export(access: ProjectAccess, engine: Engine, export_id: str) -> PausedAnswer:
+    """Plan no more runs; those in progress go on."""
+    await engine.database.write(lifecycle.pause, engine, access, identity(export_id))
+    return PausedAnswer(paused=True)
+
+
+@endpoints.post("/batch_exports/{export_id}/unpause", scope=WRITE, response=PausedAnswer, status=200)
+async def unpause_export(
+    access: ProjectAccess,
+    engine: Engine,
+    export_id: str,
+    body: Annotated[UnpauseBody, Depends(BodyOf(UnpauseBody))],
+) -> PausedAnswer:
+    """Plan runs again; with `backfill`, also for the intervals that ended meanwhile."""
+    await engine.database.write(lifecycle.unpause, engine, access, identity(export_id), catch_up=body.backfill)
+    return PausedAnswer(paused=False)
+
+
+@endpoints.post("/batch_exports/{export_id}/run_test_step", scope=WRITE, response=StepAnswer, status=200)
+async def run_test_step(
+    access: ProjectAccess,
+    engine: Engine,
+    export_id: str,
+    body: Annotated[TestStepChanges, Depends(BodyOf(TestStepChanges))],
+) -> StepAnswer:
+    """Run one test step of a stored export, with its secrets and whatever inputs are sent over the stored ones."""
+    export, _ = await engine.database.read(_with_runs, access.project.id, identity(export_id))
+    validation.check_same_destination(export, body.destination.type)
+    config = validation.merged_config(export, body.destination.config, engine.secrets)
+    return await checks.run_step(validation.find_destination(export.destination_type), config, body.step)
+
+
+async def _change(
+    access: ProjectAccess, engine: Exports, export_id: str, body: ExportBody, *, is_whole: bool
+) -> dict[str, Any]:
+    key = identity(export_id)
+    await engine.database.write(lifecycle.change, engine, access, key, body, is_whole=is_whole)
+    return answers.export_answer(*await engine.database.read(_with_runs, access.project.id, key))
+
+
+def _with_runs(connection: Connection, project_id: int, export_id: UUID) -> tuple[Export, list[Run]]:
+    export = store.get_export(connection, project_id, export_id)
+    if export is None:
+        raise NotFound
+    return export, run_store.latest_runs(connection, [export_id], count=_LATEST_RUNS)[export_id]
+
+
+endpoints.declared.extend(run_endpoints.declared)
