@@ -25,6 +25,7 @@ _START_SECONDS = 120.0  # a store of hundreds of gigabytes loads its parts befor
 _STOP_SECONDS = 6.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 _STEADY_SECONDS = 30.0
+_PINGS = 3
 
 
 class EngineStartError(Exception):
@@ -42,8 +43,8 @@ class StoreCorrupt(EngineStartError):
 class EmbeddedEngine:
     """Runs the engine over the store in `path` for as long as it is entered.
 
-    The child is pinged every second; one that exits is replaced at once, one that does not answer for
-    `deadline_seconds` is killed first. Port and password, and so `url`, stay the same over restarts.
+    The child is pinged every second; one that exits is replaced at once, one that leaves three pings
+    unanswered, each for a third of `deadline_seconds`, is killed first. Port and password, and so `url`, stay the same over restarts.
     """
 
     def __init__(
@@ -169,17 +170,18 @@ class EmbeddedEngine:
     async def _watch(self, process: Process) -> str:
         """Return why the child is no longer of use, when it is not; it is dead by then."""
         exited = asyncio.ensure_future(process.wait())
-        answered = time.monotonic()
+        failures = 0
         try:
-            while time.monotonic() - answered < self._deadline_seconds:
+            # Counted in pings, not by the clock: a server that was itself held up must not kill a healthy child.
+            while failures < _PINGS:
                 await asyncio.wait({exited}, timeout=self._ping_seconds)
                 if exited.done():
                     return f"exited with status {exited.result()}"
-                if await _ping(self._port, self._deadline_seconds):
-                    answered = time.monotonic()
+                answered = await _ping(self._port, self._deadline_seconds / _PINGS)
+                failures = 0 if answered else failures + 1
             _kill(process)
             await exited
-            return f"did not answer for {self._deadline_seconds:.0f} seconds and was killed"
+            return f"did not answer {_PINGS} pings in a row and was killed"
         finally:
             exited.cancel()
 
