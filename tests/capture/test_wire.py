@@ -35,26 +35,11 @@ json_values = st.recursive(
     max_leaves=12,
 )
 wire_names = st.sampled_from(
-    [
-        "event",
-        "distinct_id",
-        "properties",
-        "timestamp",
-        "uuid",
-        "offset",
-        "token",
-        "api_key",
-        "batch",
-        "sent_at",
-        "$token",
-        "$ignore_sent_at",
-        "$set",
-        "$set_once",
-        "$unset",
-        "$elements",
-        "$elements_chain",
-        "$groups",
-    ]
+    (
+        *("event", "distinct_id", "properties", "timestamp", "uuid", "offset", "batch", "sent_at"),
+        *("token", "api_key", "$token", "$ignore_sent_at"),
+        *("$set", "$set_once", "$unset", "$elements", "$elements_chain", "$groups"),
+    )
 )
 wire_like = st.recursive(
     json_values,
