@@ -61,7 +61,8 @@ def _rows(team: int) -> Iterator[str]:
     for number, page in enumerate(pages, start=1):
         distinct_id = "ann" if number < 4 else "ben"
         yield _event(
-            team, number, "$pageview", distinct_id, OLD_ANN if distinct_id == "ann" else BEN, f"2026-03-0{number} 10:0{number}:00",
+            team, number, "$pageview", distinct_id, OLD_ANN if distinct_id == "ann" else BEN,
+            f"2026-03-0{number} 10:0{number}:00",
             {"$browser": ["Chrome", "Safari", "Chrome", "Firefox"][number - 1], "$current_url": f"https://x.test{page}",
              "$pathname": page, "$session_id": f"s{(number + 1) // 2}", "price": number * 10, "secret": secret,
              "paid": number > 2, "nested": {"a": {"b": number}}, "tags": ["x", "y"], "when": "2026-02-01T00:00:00Z",
@@ -80,7 +81,8 @@ def _statements() -> Iterator[str]:
         for version, (person, name) in enumerate(people, start=1):
             properties = json.dumps({"email": f"{name}@example.com", "age": 40, "team": team})
             yield (
-                f"INSERT INTO {DATABASE}.person (team_id, id, properties, created_at, last_seen_at, is_identified, version) "
+                f"INSERT INTO {DATABASE}.person "
+                "(team_id, id, properties, created_at, last_seen_at, is_identified, version) "
                 f"VALUES ({team}, '{person}', '{properties}', '2026-01-0{version}', '2026-03-05', 1, 1), "
                 f"({team}, '{person}', '{properties}', '2026-01-0{version}', '2026-03-06', 1, 2)"
             )
@@ -94,7 +96,8 @@ def _statements() -> Iterator[str]:
             f"VALUES ({team}, '{OLD_ANN}', '{{}}', 1, 3)"
         )
         yield (
-            f"INSERT INTO {DATABASE}.groups (team_id, group_type_index, group_key, group_properties, created_at, version) "
+            f"INSERT INTO {DATABASE}.groups "
+            "(team_id, group_type_index, group_key, group_properties, created_at, version) "
             f"""VALUES ({team}, 0, 'acme', '{{"name": "Acme {team}", "seats": 7}}', '2026-01-01', 1)"""
         )
 

@@ -139,7 +139,7 @@ SHOWN = [
     "select countIf(properties like '%THEIRS%') from events",
     "select properties from events where uuid in (select uuid from events where properties like '%THEIRS%')",
     "select uuid from events e where e.properties like '%THEIRS%' or (1 = 1 and e.event != 'x' or true)",
-    "with recursive r as (select 1 as n, properties from events union all select n + 1, properties from r where n < 2) select * from r",
+    "with recursive r as (select 1 as n, properties as p from events union all select n + 1, p from r where n < 2) select p from r",
     "select properties, row_number() over (partition by 1 order by timestamp) from events qualify 1",
     "select tag, properties from events array join [1, 2] as tag",
     "select properties from events limit 3 by event limit 100",

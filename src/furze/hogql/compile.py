@@ -69,7 +69,11 @@ def compile_query(  # noqa: PLR0913 -- each is one independent fact about the ca
     statement = ast.check_depth(replace_placeholders(statement, given))
     statement, limit, offset = _limited(statement, limit_default, limit_max)
     compiler = SelectCompiler(Settings(team_id, timezone, group_types, property_types, distributed))
-    sql, columns = compiler.statement(_asking_for(statement, limit + 1) if probe_more else statement)
+    try:
+        sql, columns = compiler.statement(_asking_for(statement, limit + 1) if probe_more else statement)
+    except RecursionError as error:
+        # Trees are shallow, but aliases that refer to each other add up.
+        raise HogQLError("The aliases of this query refer to each other too deeply") from error
     if isinstance(statement, ast.SelectSetQuery):
         sql = f"SELECT * FROM ({sql}) LIMIT 0, {limit + 1 if probe_more else limit}"
     return Compiled(

@@ -35,6 +35,7 @@ _EXTRACT_PARTS = {
     "hour": "toHour", "minute": "toMinute", "second": "toSecond", "dow": "toDayOfWeek",
     "doy": "toDayOfYear", "epoch": "toUnixTimestamp",
 }  # fmt: skip
+_LONGEST_NUMBER: Final = 66  # digits of the engine's largest integer, UInt256, in hexadecimal
 _WORD_CONSTANTS: dict[str, object] = {"true": True, "false": False, "null": None}
 _NUMBER_WORDS = {"inf": float("inf"), "nan": float("nan")}
 
@@ -495,9 +496,9 @@ def _lambda_names(items: list[ast.Expr], opening: Token) -> tuple[str, ...]:
 
 def _number(text: str) -> int | float:
     if text[:2] in {"0x", "0X"}:
-        return int(text, 16)
-    if text.isdigit():
-        return int(text[:400])
+        return int(text[:_LONGEST_NUMBER], 16)
+    if text.isdigit() and len(text) < _LONGEST_NUMBER:
+        return int(text)
     return float(text)
 
 

@@ -76,6 +76,7 @@ class TableSource:
     team_id: int
     group_types: Mapping[str, int] = field(default_factory=dict)
     sample: ast.SampleExpr | None = None
+    distributed: bool = False
     needed: dict[str, Column] = field(default_factory=dict)
 
     def resolve(self, chain: tuple[str | int, ...]) -> tuple[Typed, tuple[str | int, ...]] | None:
@@ -145,8 +146,9 @@ class TableSource:
         joins = {name: join for name, join in self.table.joins.items() if name in wanted}
         if session:
             joins["session"] = LazyJoin(session_subquery(session), SESSION_ON)
+        join_word = "GLOBAL LEFT JOIN" if self.distributed else "LEFT JOIN"
         return [
-            f"LEFT JOIN ({join.subquery.replace('{team_id}', f'{self.team_id:d}')}) AS {name} ON {join.on}"
+            f"{join_word} ({join.subquery.replace('{team_id}', f'{self.team_id:d}')}) AS {name} ON {join.on}"
             for name, join in joins.items()
         ]
 

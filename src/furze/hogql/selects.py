@@ -181,7 +181,8 @@ class SelectCompiler(ExpressionCompiler):
         if found is None:
             raise HogQLError(_unknown_table(name), start=table.start, end=table.end)
         self.tables[name] = None
-        return TableSource(alias, found, self.settings.team_id, self.settings.group_types, join.sample)
+        settings = self.settings
+        return TableSource(alias, found, settings.team_id, settings.group_types, join.sample, settings.distributed)
 
     def _numbers(self, join: ast.JoinExpr, name: str, alias: str) -> Source:
         if name.lower() != "numbers":
