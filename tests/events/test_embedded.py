@@ -44,7 +44,7 @@ def is_alive(pid: int) -> bool:
 
 async def until_dead(pid: int, seconds: float) -> None:
     async with asyncio.timeout(seconds):
-        while is_alive(pid):
+        while is_alive(pid):  # noqa: ASYNC110 -- another process's state
             await asyncio.sleep(0.02)
 
 
@@ -61,7 +61,7 @@ async def test_a_child_that_dies_or_hangs_is_replaced_and_queries_go_on(
     assert (await store.query("SELECT count() FROM furze.kept")).rows == [(1000,)]
     assert time.monotonic() - started < 8
     async with asyncio.timeout(5):
-        while engine.restarts == restarts:
+        while engine.restarts == restarts:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert not is_alive(pid)
 
@@ -197,13 +197,17 @@ async def test_the_child_does_not_outlive_its_parent(tmp_path: Path, *, stopped:
         os.kill(pid, signal.SIGSTOP)
 
     parent.kill()
-    parent.wait()  # noqa: ASYNC222
+    parent.wait()
 
     await until_dead(pid, 5)
     shutil.rmtree(tmp_path)
 
 
+def command_line(pid: int | None) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
 async def test_a_stranger_cannot_read_the_password_from_the_command_line(engine: EmbeddedEngine) -> None:
     password = engine.url.split(":")[2].split("@")[0]
 
-    assert password not in Path(f"/proc/{engine.pid}/cmdline").read_text()
+    assert password not in command_line(engine.pid)

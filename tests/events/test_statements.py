@@ -5,7 +5,7 @@ from furze.events.engine.arrow import END_OF_STREAM, ArrowJoiner
 
 
 @pytest.mark.parametrize(
-    ("sql", "head", "format", "data"),
+    ("sql", "head", "name", "data"),
     [
         (b"INSERT INTO t FORMAT CSV\n1,2", "INSERT INTO t ", "CSV", b"1,2"),
         (b"insert into t (a, `format`) format JSONEachRow {}", "insert into t (a, `format`) ", "JSONEachRow", b"{}"),
@@ -18,11 +18,11 @@ from furze.events.engine.arrow import END_OF_STREAM, ArrowJoiner
         ),
     ],
 )
-def test_an_insert_is_cut_where_its_data_begins(sql: bytes, head: str, format: str, data: bytes) -> None:
+def test_an_insert_is_cut_where_its_data_begins(sql: bytes, head: str, name: str, data: bytes) -> None:
     insert = statements.parse_insert(sql)
 
     assert insert is not None
-    assert (insert.head, insert.format, sql[insert.data_offset :]) == (head, format, data)
+    assert (insert.head, insert.format, sql[insert.data_offset :]) == (head, name, data)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_the_first_word_is_found_past_comments_and_parentheses(sql: bytes, word:
 
 
 @pytest.mark.parametrize(
-    ("sql", "format"),
+    ("sql", "name"),
     [
         ("SELECT 1 FORMAT JSON", "JSON"),
         ("SELECT 1\n format Native ;\n", "Native"),
@@ -58,8 +58,8 @@ def test_the_first_word_is_found_past_comments_and_parentheses(sql: bytes, word:
         ("SELECT format FROM t", "TSV"),
     ],
 )
-def test_the_output_format_is_read_from_the_end(sql: str, format: str) -> None:
-    assert statements.output_format(sql, "TSV") == format
+def test_the_output_format_is_read_from_the_end(sql: str, name: str) -> None:
+    assert statements.output_format(sql, "TSV") == name
 
 
 def test_settings_are_quoted_and_transport_parameters_left_out() -> None:

@@ -43,8 +43,8 @@ class StoreCorrupt(EngineStartError):
 class EmbeddedEngine:
     """Runs the engine over the store in `path` for as long as it is entered.
 
-    The child is pinged every second; one that exits is replaced at once, one that leaves three pings
-    unanswered, each for a third of `deadline_seconds`, is killed first. Port and password, and so `url`, stay the same over restarts.
+    The child is pinged every second. One that exits is replaced at once; one that leaves three pings unanswered, each
+    for a third of `deadline_seconds`, is killed first. Port and password, and so `url`, stay the same over restarts.
     """
 
     def __init__(
