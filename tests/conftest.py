@@ -14,6 +14,7 @@ import uvicorn
 from furze.kit.ids import uuid7
 from furze.server import create_app
 from furze.settings import Settings
+from furze.testing.postgres import fresh_database, postgres_url
 
 PERSONAL_KEY, PROJECT_KEY = "phx_test_personal_key", "phc_test_project_key"
 
@@ -32,15 +33,30 @@ class Furze:
 
 
 @pytest.fixture(scope="session")
-def furze(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furze]:
-    """The shared server of this test process, on SQLite and the embedded event store."""
-    data = tmp_path_factory.mktemp("furze")
-    settings = Settings(data=data, personal_api_key=PERSONAL_KEY, project_api_key=PROJECT_KEY)
-    with (
-        running(settings) as url,
-        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {PERSONAL_KEY}"}, timeout=60) as client,
-    ):
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PostgreSQL server of this test process."""
+    return postgres_url(tmp_path_factory.mktemp("postgres"))
+
+
+@pytest.fixture(scope="session")
+def furze(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furze]:
+    """The shared server of this test process, on the embedded event store and SQLite.
+
+    A module that marks itself `both_databases` runs a second time with the server on PostgreSQL.
+    """
+    on_postgres = getattr(request, "param", "sqlite") == "postgres"
+    settings = Settings(
+        data=tmp_path_factory.mktemp("furze"),
+        personal_api_key=PERSONAL_KEY,
+        project_api_key=PROJECT_KEY,
+        database_url=fresh_database(request.getfixturevalue("postgres")) if on_postgres else None,
+    )
+    headers = {"Authorization": f"Bearer {PERSONAL_KEY}"}
+    with running(settings) as url, httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         yield Furze(url, client, settings)
+
+
+both_databases = pytest.mark.parametrize("furze", ["sqlite", "postgres"], indirect=True, scope="session")
 
 
 class running:  # noqa: N801 - used as a context manager

@@ -91,8 +91,10 @@ class Jobs:
             free = self._concurrency - len(self._running)
             for job in await self._survive(self._claim(free), []) if free > 0 else []:
                 self._running[job.id] = asyncio.create_task(self._run(job))
+            # Not wait_for: before Python 3.12 it loses a cancellation that meets the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await self._wake.wait()
 
     async def _claim(self, count: int) -> list[Job]:
         return await self._database.write(

@@ -92,9 +92,9 @@ async def _credential(request: Request) -> tuple[str, str]:
         return header[1].strip(), "Authorization header"
     body = await _body_mapping(request)
     if isinstance(body.get("personal_api_key"), str):
-        return str(body["personal_api_key"]), "request body"
+        return str(body["personal_api_key"]), "body"
     if value := request.query_params.get("personal_api_key"):
-        return value, "request query string"
+        return value, "query string"
     raise NotAuthenticated
 
 

@@ -54,7 +54,7 @@ async def read_mapping(request: Request) -> dict[str, Any]:
 
 
 async def read_body(request: Request) -> Any:
-    """The body's value. Read and parsed once per request, however many dependencies ask; so is what is wrong with it."""
+    """The body's value. Read and parsed once per request, its faults too, however many dependencies ask."""
     if not hasattr(request.state, "body_value"):
         try:
             request.state.body_value = await _parse(request)

@@ -123,8 +123,8 @@ def body_model(handler: Handler | None) -> type[BaseModel] | None:
 
 
 def _operation_id(endpoint: Endpoint, mount: str) -> str:
-    prefix = "environments_" if "environments" in mount else ""
-    return f"{prefix}{endpoint.handler.__module__.split('.')[-2]}_{endpoint.handler.__name__}"
+    place = mount.split("/")[2] if endpoint.in_project else endpoint.path.split("/")[1]
+    return f"{place}_{endpoint.handler.__module__.split('.')[-2]}_{endpoint.handler.__name__}"
 
 
 def _openapi_extra(handler: Handler, scope: str | None) -> dict[str, Any]:

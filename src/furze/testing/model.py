@@ -35,7 +35,7 @@ class Gate:
 
 
 class ScriptedModel:
-    """Answers each request with the next script; with `otherwise` when none is left. `requests` is what it was asked."""
+    """Answers each request with the next script, with `otherwise` once none is left; keeps the `requests`."""
 
     name = "scripted"
 
