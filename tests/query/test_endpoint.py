@@ -1,7 +1,6 @@
 """POST query/: what a client sees."""
 
 import pytest
-
 from tests.conftest import Furze
 
 MOUNTS = ("projects", "environments")

@@ -70,6 +70,10 @@ class QueryRunner:
         """The answer to a HogQL text; `values` fill its `{placeholders}`."""
         return await self.run(project_id, {"kind": "HogQLQuery", "query": text, "values": dict(values or {})})
 
+    async def asker(self, project_id: int) -> Asker:
+        """What asks questions that are no query kind of their own."""
+        return self._asker(project_id, await self._facts(project_id))
+
     async def key(self, project_id: int, query: QueryMapping) -> str:
         """What names the answer to a query in the cache."""
         return cache_key(project_id, query, (await self._facts(project_id)).timezone)

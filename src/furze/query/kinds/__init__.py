@@ -14,6 +14,16 @@ from furze.query.kinds.lifecycle import LifecycleQuery, lifecycle
 from furze.query.kinds.paths import PathsQuery, paths
 from furze.query.kinds.retention import RetentionQuery, retention
 from furze.query.kinds.stickiness import StickinessQuery, stickiness
+from furze.query.kinds.taxonomy import (
+    ActorsPropertyTaxonomyQuery,
+    DatabaseSchemaQuery,
+    EventTaxonomyQuery,
+    TeamTaxonomyQuery,
+    actors_taxonomy,
+    database_schema,
+    event_taxonomy,
+    team_taxonomy,
+)
 from furze.query.kinds.trends import TrendsQuery, trends
 from furze.query.types import Answer
 
@@ -39,6 +49,10 @@ KINDS: dict[str, Kind] = {
     "LifecycleQuery": Kind(LifecycleQuery, lifecycle),
     "StickinessQuery": Kind(StickinessQuery, stickiness),
     "PathsQuery": Kind(PathsQuery, paths),
+    "DatabaseSchemaQuery": Kind(DatabaseSchemaQuery, database_schema),
+    "EventTaxonomyQuery": Kind(EventTaxonomyQuery, event_taxonomy),
+    "TeamTaxonomyQuery": Kind(TeamTaxonomyQuery, team_taxonomy),
+    "ActorsPropertyTaxonomyQuery": Kind(ActorsPropertyTaxonomyQuery, actors_taxonomy),
 }
 
 #: Kinds that only show the answer of their `source`.

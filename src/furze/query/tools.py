@@ -1,0 +1,202 @@
+"""What an assistant can do with a project's data: look up names, read the schema, run SQL, make an insight."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from furze.hogql.tables import TABLES
+from furze.kit import json
+from furze.llm.types import Artifact, Tool, ToolContext, ToolError, ToolResult
+from furze.platform.errors import FurzeError
+from furze.query.kinds import KINDS, taxonomy
+from furze.query.kinds.asker import Asker
+from furze.query.run import QueryRunner
+from furze.query.types import Answer
+from furze.query.words import describe_answer, text_table
+
+_READ: Final = "query:read"
+_SHOWN_ROWS: Final = 50
+_MOST_ROWS: Final = 500
+_INSIGHTS: Final = (
+    "TrendsQuery",
+    "FunnelsQuery",
+    "RetentionQuery",
+    "LifecycleQuery",
+    "StickinessQuery",
+    "PathsQuery",
+)
+
+_EXECUTE_SQL: Final = """Run a HogQL query (ClickHouse SQL) and show its rows. Tables: events (event, timestamp, \
+distinct_id, person_id, properties.x, person.properties.x, $session_id, session.x, group_0.properties.x), persons, \
+sessions, groups, person_distinct_ids. At most 500 rows come back; aggregate instead of listing."""
+
+_CREATE_INSIGHT: Final = """Run an insight and show it as a chart. `query` is a PostHog query object: \
+{"kind": "TrendsQuery", "series": [{"kind": "EventsNode", "event": "signup", "math": "dau"}], "interval": "day", \
+"dateRange": {"date_from": "-30d"}, "breakdownFilter": {"breakdown": "$browser", "breakdown_type": "event"}}; \
+{"kind": "FunnelsQuery", "series": [...]}; {"kind": "RetentionQuery", "retentionFilter": {"targetEntity": \
+{"id": "signup"}, "returningEntity": {"id": "login"}, "period": "Week"}}; also LifecycleQuery, StickinessQuery, \
+PathsQuery. Property filters: "properties": [{"key": "plan", "value": "pro", "operator": "exact", "type": "person"}]."""
+
+_TEXT: Final = {"type": "string"}
+
+
+def query_tools(runner: QueryRunner) -> list[Tool]:
+    """The tools, over one runner. All need the scope `query:read`."""
+    return [_read_taxonomy(runner), _read_data(runner), _execute_sql(runner), _create_insight(runner)]
+
+
+def _read_taxonomy(runner: QueryRunner) -> Tool:
+    async def run(arguments: dict[str, Any], context: ToolContext) -> ToolResult:
+        asker = await runner.asker(context.project.id)
+        return await _told(_taxonomy, arguments, asker)
+
+    return Tool(
+        "read_taxonomy",
+        "Names of the project's data. Without arguments: every event with its count and properties, the properties "
+        "of events, people, sessions and groups with types and sample values. With `event`: that event's "
+        "properties. With `property`: its values (`scope` says of what: event, person, session or group).",
+        {
+            "type": "object",
+            "properties": {
+                "event": _TEXT,
+                "property": _TEXT,
+                "scope": {"type": "string", "enum": ["event", "person", "session", "group"]},
+            },
+            "additionalProperties": False,
+        },
+        run,
+        scope=_READ,
+    )
+
+
+def _read_data(runner: QueryRunner) -> Tool:
+    async def run(arguments: dict[str, Any], context: ToolContext) -> ToolResult:
+        asker = await runner.asker(context.project.id)
+        return await _told(_schema, arguments, asker)
+
+    return Tool(
+        "read_data",
+        "Read the schema that SQL can use: `data_warehouse_schema` lists the tables with their fields, "
+        "`data_warehouse_table` shows one `table`.",
+        {
+            "type": "object",
+            "properties": {
+                "kind": {"type": "string", "enum": ["data_warehouse_schema", "data_warehouse_table"]},
+                "table": _TEXT,
+            },
+            "required": ["kind"],
+            "additionalProperties": False,
+        },
+        run,
+        scope=_READ,
+    )
+
+
+def _execute_sql(runner: QueryRunner) -> Tool:
+    async def run(arguments: dict[str, Any], context: ToolContext) -> ToolResult:
+        query = {"kind": "HogQLQuery", "query": str(arguments["query"])}
+        answer = await _answer(runner, context, query)
+        rows = answer["results"][:_MOST_ROWS]
+        text = text_table(answer["columns"], rows[:_SHOWN_ROWS])
+        if len(rows) > _SHOWN_ROWS or answer["hasMore"]:
+            text += f"\n\n({_SHOWN_ROWS} of {'more than ' if answer['hasMore'] else ''}{len(rows)} rows are shown.)"
+        shown = {"kind": "DataVisualizationNode", "source": query}
+        return ToolResult(text, _artifact(shown, arguments, "Query"), _payload(answer, rows))
+
+    return Tool("execute_sql", _EXECUTE_SQL, _parameters({"query": _TEXT}), run, scope=_READ)
+
+
+def _create_insight(runner: QueryRunner) -> Tool:
+    async def run(arguments: dict[str, Any], context: ToolContext) -> ToolResult:
+        query = arguments["query"]
+        while isinstance(query.get("source"), dict):
+            query = query["source"]
+        if query.get("kind") not in KINDS:
+            raise ToolError(f"{query.get('kind')!r} is no insight. `query.kind` is one of {', '.join(_INSIGHTS)}.")
+        answer = await _answer(runner, context, query)
+        shown = {"kind": "InsightVizNode", "source": query}
+        text = describe_answer(query, answer)
+        return ToolResult(text, _artifact(shown, arguments, "Insight"), _payload(answer, answer.get("results")))
+
+    return Tool("create_insight", _CREATE_INSIGHT, _parameters({"query": {"type": "object"}}), run, scope=_READ)
+
+
+def _parameters(required: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "type": "object",
+        "properties": {**required, "name": _TEXT, "description": _TEXT},
+        "required": list(required),
+    }
+
+
+async def _answer(runner: QueryRunner, context: ToolContext, query: dict[str, Any]) -> Answer:
+    try:
+        return await runner.run(context.project.id, query)
+    except FurzeError as error:
+        raise ToolError(error.detail) from error
+
+
+async def _told(
+    read: Callable[[dict[str, Any], Asker], Awaitable[Any]], arguments: dict[str, Any], asker: Asker
+) -> ToolResult:
+    try:
+        found = await read(arguments, asker)
+    except FurzeError as error:
+        raise ToolError(error.detail) from error
+    return ToolResult(json.dumps(found).decode(), ui_payload=found)
+
+
+async def _taxonomy(arguments: dict[str, Any], asker: Asker) -> Any:
+    event, name = arguments.get("event"), arguments.get("property")
+    if name:
+        scope = arguments.get("scope") or "event"
+        found = await taxonomy.property_values(scope, name, asker, event=event)
+        return {"property": name, "values": [{"value": value, "count": count} for value, count in found]}
+    if event:
+        return {"event": event, "event_properties": _described(await taxonomy.event_properties(event, asker))}
+    return await _overview(asker)
+
+
+async def _overview(asker: Asker) -> Answer:
+    of_event = await taxonomy.properties_by_event(asker)
+    groups = {
+        name: _described(await taxonomy.actor_properties(index, asker)) for name, index in asker.group_types.items()
+    }
+    return {
+        "events": [
+            {"event": event, "count": count, "properties": sorted(of_event.get(event, ()))}
+            for event, count in await taxonomy.event_counts(asker)
+        ],
+        "event_properties": _described(await taxonomy.event_properties(None, asker)),
+        "person_properties": _described(await taxonomy.actor_properties(None, asker)),
+        "session_properties": taxonomy.session_fields(),
+        "group_types": list(asker.group_types),
+        "group_properties": groups,
+    }
+
+
+async def _schema(arguments: dict[str, Any], _asker: Asker) -> Any:
+    if arguments["kind"] == "data_warehouse_schema":
+        return {name: sorted(table.fields) for name, table in TABLES.items()}
+    table = TABLES.get(str(arguments.get("table")))
+    if table is None:
+        raise ToolError(f"There is no table {arguments.get('table')!r}. The tables are {', '.join(TABLES)}.")
+    return {table.name: sorted(table.fields)}
+
+
+def _described(found: Sequence[taxonomy.PropertySample]) -> Answer:
+    return {each.name: {"type": each.type, "values": list(each.values)} for each in found}
+
+
+def _artifact(query: Answer, arguments: Mapping[str, Any], default_name: str) -> Artifact:
+    return Artifact(
+        {
+            "content_type": "visualization",
+            "query": query,
+            "name": arguments.get("name") or default_name,
+            "description": arguments.get("description") or "",
+        }
+    )
+
+
+def _payload(answer: Answer, results: Any) -> Answer:
+    return {"columns": answer.get("columns"), "types": answer.get("types"), "results": results}
