@@ -1,11 +1,18 @@
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
+import httpx2 as httpx
 import pytest
+from starlette.applications import Starlette
 from tests.capture.site import Site
 from tests.conftest import PROJECT_KEY
+
+from furze.capture.routes import Capture, routes
+from furze.events.queue import IngestQueue
+from furze.kit.clock import SystemClock
 
 CAPTURE_PATHS = ["/batch", "/e", "/i/v0/e", "/capture", "/track", "/engage"]
 
@@ -216,3 +223,28 @@ def test_a_token_in_the_configuration_script_stays_text(server: Site) -> None:
     script = server.client.get('/array/"};alert(1)<%2Fscript>/config.js').text
     assert "<" not in script
     assert '"};alert' not in script
+
+
+async def test_a_full_queue_asks_to_try_again_and_takes_nothing(server: Site, tmp_path: Path) -> None:
+    async with IngestQueue(f"sqlite:///{tmp_path / 'queue.db'}", max_events=1) as queue:
+        app = Starlette(routes=routes())
+        app.state.provided = {Capture: Capture(queue, server.database, SystemClock())}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://furze") as client:
+            event = {"api_key": PROJECT_KEY, "event": "a", "distinct_id": "u"}
+            assert (await client.post("/batch", json=event)).status_code == 200
+            refused = await client.post("/batch", json=event)
+        assert refused.status_code == 503
+        assert refused.text.startswith("transient error, please retry")
+        assert refused.headers["Retry-After"] == "5"
+        assert (await queue.backlog()).events == 1
+
+
+async def test_an_unknown_key_may_be_passed_over(server: Site, tmp_path: Path) -> None:
+    async with IngestQueue(f"sqlite:///{tmp_path / 'queue.db'}") as queue:
+        app = Starlette(routes=routes())
+        capture = Capture(queue, server.database, SystemClock(), accepts_unknown_tokens=True)
+        app.state.provided = {Capture: capture}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://furze") as client:
+            answer = await client.post("/batch", json={"api_key": "phc_old", "event": "a", "distinct_id": "u"})
+        assert answer.status_code == 200
+        assert (await queue.backlog()).events == 0
