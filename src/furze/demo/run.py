@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx2 as httpx
 from rich.console import Console
@@ -19,6 +18,7 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from furze.client import Client, RequestRefused
 from furze.demo import shop
 from furze.kit import json
 from furze.platform.keys import new_personal_key, new_project_token
@@ -35,25 +35,17 @@ _QUESTIONS = (
 
 @dataclass(frozen=True)
 class _Server:
-    """The furze that the demo talks to, from outside, as any client does."""
+    """The furze that the demo talks to."""
 
     url: str
     personal_key: str
     project_key: str
-    client: httpx.Client
+    client: Client
 
-    def query(self, hogql: str) -> list[list[Any]]:
+    def rows(self, hogql: str) -> list[list[Any]]:
         """The rows of a HogQL query."""
-        body = {"query": {"kind": "HogQLQuery", "query": hogql}, "refresh": "force_blocking"}
-        rows: list[list[Any]] = self.call("POST", "query/", json=body)["results"]
+        rows: list[list[Any]] = self.client.query(hogql)["results"]
         return rows
-
-    def call(self, method: str, path: str, **options: Any) -> Any:
-        """The JSON answer of a project endpoint."""
-        answer = self.client.request(method, f"/api/projects/1/{path}", **options)
-        if answer.is_error:
-            raise StartError(f"the demo's {method} {path} was refused with {answer.status_code}: {answer.text}")
-        return answer.json() if answer.content else None
 
 
 def demo(*, data: Path, port: int, events: int, stay: bool) -> None:
@@ -63,14 +55,14 @@ def demo(*, data: Path, port: int, events: int, stay: bool) -> None:
     with _timed(console, "Start"), _keys(data) as keys:
         process, url = _start(data, port, keys)
     try:
-        headers = {"Authorization": f"Bearer {keys[0]}"}
-        with httpx.Client(base_url=url, headers=headers, timeout=120) as client:
-            _story(_Server(url, *keys, client), data, events, console)
+        _story(_Server(url, *keys, Client.connect(url, keys[0])), data, events, console)
         if stay:
             console.print(
                 "\nThe server stays up. Stop it with Ctrl-C; `furze demo` again finds everything still there."
             )
             process.wait()
+    except RequestRefused as error:
+        raise StartError(str(error)) from error
     except KeyboardInterrupt:
         console.print("Stopping.")
     finally:
@@ -126,7 +118,7 @@ def _start(data: Path, port: int, keys: tuple[str, str]) -> tuple[subprocess.Pop
 
 
 def _capture(server: _Server, events: int, console: Console) -> None:
-    known = server.query("SELECT count() FROM events")[0][0]
+    known = server.rows("SELECT count() FROM events")[0][0]
     if known >= events:
         console.print(f"{known:,} events of an earlier start are still here.")
         return
@@ -142,7 +134,7 @@ def _capture(server: _Server, events: int, console: Console) -> None:
         _send_with_sdk(server, last)
         progress.advance(task, len(last))
         _wait_for_events(server, known + len(story))
-    people = server.query("SELECT count() FROM persons")[0][0]
+    people = server.rows("SELECT count() FROM persons")[0][0]
     console.print(f"{len(story):,} events of {people:,} people captured.")
 
 
@@ -154,7 +146,7 @@ def _batches(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 def _post_batch(server: _Server, batch: list[dict[str, Any]]) -> None:
     body = gzip.compress(json.dumps({"api_key": server.project_key, "historical_migration": True, "batch": batch}), 1)
     for _ in range(60):
-        answer = server.client.post("/batch/", content=body, headers={"Content-Type": "application/json"})
+        answer = server.client.http.post("/batch/", content=body, headers={"Content-Type": "application/json"})
         if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
             answer.raise_for_status()
             return
@@ -183,25 +175,25 @@ def _send_with_sdk(server: _Server, events: list[dict[str, Any]]) -> None:
 
 def _wait_for_events(server: _Server, count: int) -> None:
     deadline = time.monotonic() + 300
-    while server.query("SELECT count() FROM events")[0][0] < count:
+    while server.rows("SELECT count() FROM events")[0][0] < count:
         if time.monotonic() > deadline:
             raise StartError("the captured events did not become readable within five minutes.")
         time.sleep(0.5)
 
 
 def _export(server: _Server, folder: Path, console: Console) -> None:
-    existing = [each for each in server.call("GET", "batch_exports/")["results"] if each["name"] == "Demo"]
+    existing = [each for each in server.client.call("GET", "batch_exports/")["results"] if each["name"] == "Demo"]
     if existing:
         console.print(f"The export of an earlier start is still here: {len(_files(folder))} files in {folder}.")
         return
-    export = server.call("POST", "batch_exports/", json=_export_body(folder))
+    export = server.client.call("POST", "batch_exports/", json=_export_body(folder))
     today = datetime.now(UTC).date()
     window = {"start_at": str(today - timedelta(days=shop.DAYS + 1)), "end_at": str(today)}
-    started = server.call("POST", f"batch_exports/{export['id']}/backfills/", json=window)
+    started = server.client.call("POST", f"batch_exports/{export['id']}/backfills/", json=window)
     with _progress(console) as progress:
         task = progress.add_task("Export every day to Parquet", total=shop.DAYS + 1)
         while True:
-            backfill = server.call("GET", f"batch_exports/{export['id']}/backfills/{started['backfill_id']}/")
+            backfill = server.client.call("GET", f"batch_exports/{export['id']}/backfills/{started['backfill_id']}/")
             progress.update(task, completed=(backfill["progress"] or {}).get("finished_runs") or 0)
             if backfill["status"] not in ("Starting", "Running"):
                 break
@@ -229,35 +221,23 @@ def _files(folder: Path) -> list[Path]:
 
 def _ask(server: _Server, question: str, console: Console) -> None:
     console.print(f"\n[bold cyan]? {question}[/bold cyan]")
-    body = {"content": question, "conversation": str(uuid4()), "trace_id": str(uuid4())}
     answer: dict[str, Any] = {}
-    path = "/api/projects/1/conversations/"
-    with server.client.stream("POST", path, json=body, headers={"Accept": "text/event-stream"}) as stream:
-        for event, message in _server_sent_events(stream):
-            if event == "message" and message["type"].startswith("ai") and message.get("content"):
-                answer = message if isinstance(message["content"], str) else answer
+    for event, message in server.client.ask(question):
+        if event == "message" and message["type"] == "ai" and message.get("content"):
+            answer = message
     console.print(Markdown(answer.get("content") or "No answer."))
 
 
-def _server_sent_events(stream: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
-    event = ""
-    for line in stream.iter_lines():
-        if line.startswith("event: "):
-            event = line.removeprefix("event: ")
-        elif line.startswith("data: "):
-            yield event, json.loads(line.removeprefix("data: "))
-
-
 def _profile(server: _Server, console: Console) -> None:
-    configs = server.call("GET", "customer_profile_configs/?scope=person")["results"]
+    configs = server.client.call("GET", "customer_profile_configs/?scope=person")["results"]
     tiles = [{"type": "ph-person", "title": "Info", "index": 0}, {"type": "ph-person-properties", "index": 1}]
     body = {"scope": "person", "content": tiles}
-    config = configs[0] if configs else server.call("POST", "customer_profile_configs/", json=body)
-    best, revenue = server.query(
+    config = configs[0] if configs else server.client.call("POST", "customer_profile_configs/", json=body)
+    best, revenue = server.rows(
         "SELECT person_id, round(sum(toFloat(properties.revenue)), 2) AS revenue FROM events "
         "WHERE event = 'order completed' GROUP BY person_id ORDER BY revenue DESC LIMIT 1"
     )[0]
-    properties, created_at = server.query(f"SELECT properties, created_at FROM persons WHERE id = '{best}'")[0]
+    properties, created_at = server.rows(f"SELECT properties, created_at FROM persons WHERE id = '{best}'")[0]
     table = Table(
         title=f"The best customer, by {len(config['content'])} tiles of the saved profile", title_justify="left"
     )

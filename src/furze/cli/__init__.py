@@ -1,12 +1,13 @@
-"""The command line: `furze serve`, `furze demo`, `furze query`, `furze export`, `furze migrate`, `furze doctor`."""
+"""The command line. Commands import what they run when they run it, so that `--help` is instant."""
 
-import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 import furze
+from furze.cli.exports import export
+from furze.cli.failing import or_exit
+from furze.cli.questions import ask, query
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,7 +44,7 @@ def serve(data: Path, host: str, port: int, log_level: str) -> None:
     """Start the server. The first start makes a project and prints its two keys, once."""
     from furze import process
 
-    _or_exit(process.serve, data=data, host=host, port=port, log_level=log_level)
+    or_exit(process.serve, data=data, host=host, port=port, log_level=log_level)
 
 
 @main.command()
@@ -52,7 +53,7 @@ def migrate(data: Path) -> None:
     """Bring the database to this release's schema. `furze serve` does so by itself."""
     from furze import process
 
-    click.echo(_or_exit(process.migrate, data=data))
+    click.echo(or_exit(process.migrate, data=data))
 
 
 @main.command()
@@ -70,19 +71,9 @@ def demo(data: Path, port: int, events: int, stay: bool) -> None:  # noqa: FBT00
     """Start furze, send a month of a shop's traffic, export it, ask questions, show a profile."""
     from furze.demo import run
 
-    _or_exit(run.demo, data=data, port=port, events=events, stay=stay)
+    or_exit(run.demo, data=data, port=port, events=events, stay=stay)
 
 
-def _or_exit(command: Any, **options: Any) -> Any:
-    """Run a command; what a person can mend is one line on stderr, not a traceback."""
-    from furze.process import StartError
-
-    try:
-        return command(**options)
-    except StartError as error:
-        click.echo(f"furze: {error}", err=True)
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()
+main.add_command(query)
+main.add_command(ask)
+main.add_command(export)
