@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import pytest
 from pyarrow import parquet
-
 from tests.conftest import Furze
 
 PROJECT_KEY = "phc_test_project_key"

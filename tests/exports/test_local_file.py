@@ -1,11 +1,6 @@
 """Exports into a folder."""
 
-import gzip
-import json
 from pathlib import Path
-
-import pytest
-from pyarrow import parquet
 
 from tests.exports.conftest import Exporting, uuids_in
 

@@ -1,0 +1,217 @@
+"""The promise: whatever happens, no event is delivered twice, and every promised one is delivered."""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from tests.exports.bench import Bench, Killed, new_bench, opened
+from tests.exports.conftest import uuids_in
+
+from furze.exports import lifecycle
+from furze.exports.destination import Reject
+from furze.exports.destinations import DESTINATIONS
+from furze.exports.destinations.local_file import LocalFile
+from furze.exports.engine import Exports
+from furze.exports.ledger import Region
+from furze.exports.types import OPEN, Export, ExportChanges
+from furze.jobs import Retry
+from furze.platform.errors import FurzeError
+
+Step = Literal["open", "write", "before commit", "after commit", "before record"]
+Fault = Literal["killed", "retry", "reject"]
+
+
+@dataclass
+class Chaos:
+    """Which fault comes next, and where."""
+
+    step: Step | None = None
+    fault: Fault = "killed"
+
+    def at(self, step: Step) -> None:
+        if self.step != step:
+            return
+        self.step = None
+        if self.fault == "killed":
+            raise Killed
+        raise Retry("may pass") if self.fault == "retry" else Reject("cannot pass")
+
+
+chaos = Chaos()
+
+
+class ChaoticFile(LocalFile):
+    """LocalFile, in a process that may die at any step."""
+
+    name = "ChaoticFile"
+
+    async def open(self, config: Any, delivery: Any) -> Any:
+        chaos.at("open")
+        return ChaoticSink(await super().open(config, delivery))
+
+
+class ChaoticSink:
+    def __init__(self, sink: Any) -> None:
+        self._sink, self._dead = sink, False
+
+    async def write(self, batch: Any) -> None:
+        await self._sink.write(batch)
+        self._maybe("write")
+
+    async def commit(self) -> Any:
+        self._maybe("before commit")
+        receipt = await self._sink.commit()
+        if chaos.fault == "killed":  # an error after a commit that has happened would be a lie
+            self._maybe("after commit")
+        return receipt
+
+    async def abort(self) -> None:
+        if not self._dead:
+            await self._sink.abort()
+
+    def _maybe(self, step: Step) -> None:
+        try:
+            chaos.at(step)
+        except Killed:
+            self._dead = True
+            raise
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def engine(runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exports]:
+    DESTINATIONS["ChaoticFile"] = ChaoticFile()
+    manager = opened(tmp_path_factory.mktemp("bench"))
+    yield runner.run(manager.__aenter__())
+    runner.run(manager.__aexit__(None, None, None))
+    del DESTINATIONS["ChaoticFile"]
+
+
+faults = st.tuples(
+    st.just("fault"),
+    st.sampled_from(["open", "write", "before commit", "after commit"]),
+    st.sampled_from(["killed", "killed", "retry", "reject"]),
+)
+operations = st.one_of(
+    st.tuples(st.just("send"), st.integers(1, 3), st.sampled_from([0, 0, 20, 70, 130, 400])),
+    st.tuples(st.just("wait"), st.sampled_from([7, 30, 60, 90, 150])),
+    st.tuples(st.just("work")),
+    st.tuples(st.just("step")),
+    st.tuples(st.just("pause")),
+    st.tuples(st.just("unpause"), st.booleans()),
+    st.tuples(st.just("backfill"), st.integers(1, 8), st.integers(0, 6), st.sampled_from([0, 0, 25])),
+    st.tuples(st.just("retry"), st.integers(0, 20)),
+    st.tuples(st.just("cancel"), st.integers(0, 20)),
+    st.tuples(st.just("interval"), st.sampled_from(["hour", "every 15 minutes"])),
+    faults,
+)
+
+
+@settings(
+    max_examples=int(os.environ.get("FURZE_EXAMPLES", "12")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    derandomize=True,
+)
+@given(st.lists(operations, min_size=4, max_size=16), st.sampled_from([None, 1]))
+def test_no_event_is_delivered_twice_and_none_promised_is_missing(
+    runner: asyncio.Runner,
+    engine: Exports,
+    tmp_path: Path,
+    history: list[tuple[Any, ...]],
+    max_file_size_mb: int | None,
+) -> None:
+    runner.run(_live_through(engine, tmp_path / uuid4().hex, history, max_file_size_mb))
+
+
+async def _live_through(
+    engine: Exports, folder: Path, history: list[tuple[Any, ...]], max_file_size_mb: int | None
+) -> None:
+    bench, chaos.step = await new_bench(engine), None
+    config = {"path": str(folder), "file_format": "JSONLines", "compression": None}
+    if max_file_size_mb:
+        config |= {"max_file_size_mb": max_file_size_mb}
+    export = await bench.export({"type": "ChaoticFile", "config": config})
+    for operation in history:
+        await _do(bench, export, *operation)
+    chaos.step = None
+    await bench.work()
+    await _check(bench, export, folder)
+    await _do(bench, export, "unpause", True)
+    bench.clock.advance(hours=2)
+    await bench.tick()
+    await bench.work()
+    await _check(bench, export, folder)
+
+
+async def _do(bench: Bench, export: Export, verb: str, *details: Any) -> None:
+    write, engine, access = bench.engine.database.write, bench.engine, bench.access
+    if verb == "send":
+        await bench.send(details[0], age=timedelta(minutes=details[1]))
+    elif verb == "wait":
+        bench.clock.advance(minutes=details[0])
+        await bench.tick()
+    elif verb == "work":
+        await bench.work()
+    elif verb == "step":
+        await bench.step()
+    elif verb == "pause":
+        await write(lifecycle.pause, engine, access, export.id)
+    elif verb == "unpause":
+        await write(lifecycle.unpause, engine, access, export.id, catch_up=details[0])
+    elif verb == "fault":
+        chaos.step, chaos.fault = details
+    else:
+        await _do_to_runs(bench, await bench.reread(export), verb, *details)
+
+
+async def _do_to_runs(bench: Bench, export: Export, verb: str, *details: Any) -> None:
+    write, engine, access = bench.engine.database.write, bench.engine, bench.access
+    try:
+        if verb == "backfill":
+            hour = bench.clock.now().replace(minute=details[2], second=0)
+            start = hour - timedelta(hours=details[0] + details[1])
+            await bench.backfill(export, start, hour - timedelta(hours=details[1]))
+        elif verb == "interval":
+            body = ExportChanges.model_validate({"interval": details[0]})
+            await write(lifecycle.change, engine, access, export.id, body, is_whole=False)
+        elif verb in ("retry", "cancel") and (runs := await bench.runs(export)):
+            run = runs[details[0] % len(runs)]
+            act = lifecycle.retry_run if verb == "retry" else lifecycle.cancel_run
+            await write(act, engine, access, export.id, run.id)
+    except FurzeError:
+        pass  # refused: a range in the future, a run that has ended
+
+
+async def _check(bench: Bench, export: Export, folder: Path) -> None:
+    runs = await bench.runs(export)
+    assert not [run for run in runs if run.status in OPEN]
+    delivered = Counter(uuids_in(folder))
+    assert [uuid for uuid, count in delivered.items() if count > 1] == []
+    completed = [run.region for run in runs if run.status == "Completed"]
+    promised = {event.uuid for event in bench.sent if any(_covers(region, event) for region in completed)}
+    assert promised - set(delivered) == set()
+    assert set(delivered) <= {event.uuid for event in bench.sent}
+
+
+def _covers(region: Region, event: Any) -> bool:
+    return (
+        region.from_position <= event.position < region.to_position
+        and (region.start is None or region.start <= event.timestamp)
+        and (region.end is None or event.timestamp < region.end)
+    )
