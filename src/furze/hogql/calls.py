@@ -11,6 +11,7 @@ from furze.hogql.function_table import Kind
 from furze.hogql.functions import SPECIAL, Function, find_function, similar_function
 from furze.hogql.typed import (
     Typed,
+    aligned,
     as_boolean,
     as_condition,
     as_datetime,
@@ -64,9 +65,48 @@ def _check_count(function: Function, call: ast.Call) -> None:
     )
 
 
+_COMPARISONS: Final[dict[str, ast.CompareOperator]] = {
+    "equals": "=",
+    "notEquals": "!=",
+    "less": "<",
+    "greater": ">",
+    "lessOrEquals": "<=",
+    "greaterOrEquals": ">=",
+    "like": "like",
+    "ilike": "ilike",
+    "notLike": "not like",
+    "notILike": "not ilike",
+    "in": "in",
+    "notIn": "not in",
+    "isDistinctFrom": "is distinct from",
+    "isNotDistinctFrom": "is not distinct from",
+}
+_ARITHMETIC: Final[dict[str, ast.ArithmeticOperator]] = {
+    "plus": "+",
+    "minus": "-",
+    "multiply": "*",
+    "divide": "/",
+    "modulo": "%",
+}
+
+
+def _operation(function: Function, call: ast.Call) -> ast.Expr | None:
+    """`equals(a, b)` is the same as `a = b`: the operation that a function names, if it names one."""
+    if function.name in _COMPARISONS:
+        left, right = call.args
+        return ast.CompareOperation(left, right, _COMPARISONS[function.name], start=call.start, end=call.end)
+    if function.name in _ARITHMETIC:
+        left, right = call.args
+        return ast.ArithmeticOperation(left, right, _ARITHMETIC[function.name], start=call.start, end=call.end)
+    return None
+
+
 def compile_call(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
     """SQL of one call."""
     function = checked_function(call)
+    operation = _operation(function, call)
+    if operation is not None:
+        return compiler.expr(operation)
     if function.is_window:
         raise HogQLError(f"'{call.name}' needs OVER (…)", start=call.start, end=call.end)
     if function.is_aggregate:
@@ -127,11 +167,19 @@ def _ordinary(compiler: "ExpressionCompiler", function: Function, call: ast.Call
         _check_unit(call.args[0])
     args = [_converted(compiler, function, compiler.expr(arg)) for arg in call.args]
     if function.name in {"if", "multiIf"}:
-        args = [as_condition(arg) if i % 2 == 0 and i < len(args) - 1 else arg for i, arg in enumerate(args)]
+        args = _branches(args, compiler.timezone)
     if function.name in {"not", "xor", "and", "or"}:
         args = [as_condition(arg) for arg in args]
     sql = _joined(function.engine_name, _with_timezone(compiler, function, args))
     return _result(function, args, sql)
+
+
+def _branches(args: list[Typed], timezone: str) -> list[Typed]:
+    """Condition, value, condition, value, …, value: the values become alike."""
+    conditions = [as_condition(arg) for arg in args[0:-1:2]]
+    values = aligned([*args[1:-1:2], args[-1]], timezone)
+    pairs = [part for pair in zip(conditions, values[:-1], strict=False) for part in pair]
+    return [*pairs, values[-1]]
 
 
 def _with_timezone(compiler: "ExpressionCompiler", function: Function, args: list[Typed]) -> list[Typed]:
@@ -292,7 +340,7 @@ def _concat(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
 
 
 def _first_present(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
-    args = _aligned([compiler.expr(arg) for arg in call.args], compiler.timezone)
+    args = aligned([compiler.expr(arg) for arg in call.args], compiler.timezone)
     kind: Kind = next((arg.kind for arg in args if arg.kind != "null"), "unknown")
     if kind == "property" and any(arg.kind == "string" for arg in args):
         kind = "string"
@@ -300,22 +348,8 @@ def _first_present(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
     return Typed(_joined(name, args), kind, nullable=all(arg.nullable for arg in args))
 
 
-def _aligned(args: list[Typed], timezone: str) -> list[Typed]:
-    """Properties among numbers are numbers, among moments moments; numbers among texts are texts."""
-    kinds = {arg.kind for arg in args} - {"null", "property"}
-    if kinds == {"number"}:
-        return [as_number(arg) for arg in args]
-    if kinds == {"boolean"}:
-        return [as_boolean(arg) for arg in args]
-    if kinds and kinds <= {"datetime", "date"}:
-        return [as_datetime(arg, timezone) for arg in args]
-    if "string" in kinds and kinds <= {"string", "number", "uuid", "boolean"}:
-        return [as_text(arg) for arg in args]
-    return args
-
-
 def _extreme(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
-    args = _aligned([compiler.expr(arg) for arg in call.args], compiler.timezone)
+    args = aligned([compiler.expr(arg) for arg in call.args], compiler.timezone)
     nullable = any(arg.nullable for arg in args)
     return Typed(_joined(call.name.lower(), args), args[0].kind, nullable=nullable)
 

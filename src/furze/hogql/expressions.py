@@ -19,6 +19,7 @@ from furze.hogql.scope import Scope, Source, TableSource
 from furze.hogql.typed import (
     NULL,
     Typed,
+    aligned,
     as_boolean,
     as_condition,
     as_datetime,
@@ -366,16 +367,19 @@ class ExpressionCompiler:
 
     def _case(self, node: ast.Case) -> Typed:
         operand = None if node.operand is None else self.expr(node.operand)
-        parts: list[str] = []
+        conditions: list[str] = []
         results: list[Typed] = []
         for when, then in node.whens:
             test = self.expr(when)
             condition = as_condition(test) if operand is None else compare(operand, test, "=", timezone=self.timezone)
             results.append(self.expr(then))
-            parts += [condition.sql, results[-1].sql]
+            conditions.append(condition.sql)
         results.append(NULL if node.default is None else self.expr(node.default))
+        results = aligned(results, self.timezone)
         kind: Kind = next((found.kind for found in results if found.kind != "null"), "unknown")
         nullable = any(found.nullable for found in results)
+        pairs = zip(conditions, results, strict=False)
+        parts = [f"{condition}, {result.sql}" for condition, result in pairs]
         return Typed(f"multiIf({', '.join(parts)}, {results[-1].sql})", kind, nullable=nullable)
 
     def _cast(self, node: ast.TypeCast) -> Typed:

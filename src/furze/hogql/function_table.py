@@ -40,7 +40,9 @@ SCALARS: Final = (
         roundDown:2 bitAnd:2 bitOr:2 bitXor:2 bitNot:1 bitShiftLeft:2 bitShiftRight:2 bitRotateLeft:2
         bitRotateRight:2 bitTest:2 bitTestAll:2+ bitTestAny:2+ bitCount:1 bitHammingDistance:2 max2:2 min2:2
         ifNotFinite:2 greatCircleDistance:4 geoDistance:4 greatCircleAngle:4 financialNetPresentValue:2+
-        financialInternalRateOfReturn:1+ proportionsZTest:6 midpoint:2+ avg2:2 byteSwap:1""",
+        financialInternalRateOfReturn:1+ proportionsZTest:6 midpoint:2+ avg2:2 byteSwap:1 multiplyDecimal:2-3
+        divideDecimal:2-3 width_bucket:4=widthBucket bitSlice:2-3
+        toModifiedJulianDay:1 LpNorm:2 LpDistance:3 moduloLegacy:2 isDecimalOverflow:1-2 countDigits:1""",
         "number",
     ),
     Section(
@@ -52,11 +54,13 @@ SCALARS: Final = (
     ),
     Section(
         "number",
-        """length:1 char_length:1=lengthUTF8 character_length:1=lengthUTF8 lengthUTF8:1 position:2-3 positionUTF8:2-3
+        """length:1 char_length:1=lengthUTF8 character_length:1=lengthUTF8 lengthUTF8:1 position:2-3
+        positionUTF8:2-3
         positionCaseInsensitive:2-3 positionCaseInsensitiveUTF8:2-3 locate:2-3 countSubstrings:2-3
         countSubstringsCaseInsensitive:2-3 countSubstringsCaseInsensitiveUTF8:2-3 countMatches:2
         countMatchesCaseInsensitive:2 ngramDistance:2 ngramDistanceCaseInsensitive:2 ngramSearch:2
         ngramSearchCaseInsensitive:2 multiSearchFirstPosition:2 multiSearchFirstIndex:2 multiMatchAnyIndex:2
+        multiFuzzyMatchAnyIndex:3
         editDistance:2 levenshteinDistance:2=editDistance damerauLevenshteinDistance:2 jaroSimilarity:2
         jaroWinklerSimilarity:2 byteHammingDistance:2 stringJaccardIndex:2 stringJaccardIndexUTF8:2 ascii:1
         CRC32:1 CRC64:1 cityHash64:1+ sipHash64:1+ farmHash64:1+ farmFingerprint64:1+ metroHash64:1+
@@ -68,7 +72,8 @@ SCALARS: Final = (
     ),
     Section(
         "number",
-        """toYear:1 toQuarter:1 toMonth:1 toDayOfYear:1 toDayOfMonth:1 toDayOfWeek:1-2 toHour:1 toMinute:1 toSecond:1
+        """toYear:1 toQuarter:1 toMonth:1 toDayOfYear:1 toDayOfMonth:1 toDayOfWeek:1-2 toHour:1 toMinute:1
+        toSecond:1
         toMillisecond:1 toISOYear:1 toISOWeek:1 toWeek:1-2 toYearWeek:1-2 toYYYYMM:1 toYYYYMMDD:1 toYYYYMMDDhhmmss:1
         toUnixTimestamp:1-2 toUnixTimestamp64Milli:1 toUnixTimestamp64Micro:1 toUnixTimestamp64Nano:1
         toUnixTimestamp64Second:1 toRelativeYearNum:1 toRelativeQuarterNum:1 toRelativeMonthNum:1
@@ -86,7 +91,7 @@ SCALARS: Final = (
         dateTrunc:2-3 date_trunc:2-3=dateTrunc timeSlot:1 addSeconds:2 addMinutes:2 addHours:2 addMilliseconds:2
         subtractSeconds:2 subtractMinutes:2 subtractHours:2 subtractMilliseconds:2 toTimeZone:2
         toTimezone:2=toTimeZone toUTCTimestamp:2 fromUTCTimestamp:2 addInterval:2 subtractInterval:2
-        timestamp:1-2 tumbleStart:2-3 tumbleEnd:2-3""",
+        timestamp:1-2 tumbleStart:1-3 tumbleEnd:1-3 hopStart:1-4 hopEnd:1-4 nowInBlock:0-1""",
         "datetime",
     ),
     Section(
@@ -100,7 +105,7 @@ SCALARS: Final = (
         "date",
         """toStartOfYear:1 toStartOfISOYear:1 toStartOfQuarter:1 toStartOfMonth:1 toLastDayOfMonth:1
         last_day:1=toLastDayOfMonth toMonday:1 toStartOfWeek:1-2 toLastDayOfWeek:1-2 toDate32:1 makeDate:2-3
-        makeDate32:2-3 fromDaysSinceYearZero:1 YYYYMMDDToDate:1""",
+        makeDate32:2-3 fromDaysSinceYearZero:1 fromModifiedJulianDay:1 YYYYMMDDToDate:1""",
         "datetime",
     ),
     Section("datetime", "makeDateTime:6-7 makeDateTime64:6-9", nulls="if any"),
@@ -175,7 +180,8 @@ SCALARS: Final = (
         hasTokenCaseInsensitive:2
         hasSubsequence:2 hasSubsequenceCaseInsensitive:2 isValidUTF8:1 isValidASCII:1 isValidJSON:1 isIPv4String:1
         isIPv6String:1 isIPAddressInRange:2 JSONHas:1+ simpleJSONHas:2 has:2 hasAny:2 hasAll:2 hasSubstr:2
-        arrayExists:1+ arrayAll:1+ mapContains:2 mapContainsKey:2 pointInPolygon:2+ pointInEllipses:6+
+        arrayExists:1+ arrayAll:1+ mapContains:2 mapContainsKey:2 mapContainsKeyLike:2 mapContainsValue:2
+        mapContainsValueLike:2 multiFuzzyMatchAny:3 mapExists:2 mapAll:2 pointInPolygon:2+ pointInEllipses:6+
         h3IsValid:1 h3IndexesAreNeighbors:2 in:2 notIn:2 not:1 xor:2+ and:1+ or:1+ isPrime:1""",
         "present",
     ),
@@ -201,7 +207,8 @@ SCALARS: Final = (
         splitByChar:2-3 splitByString:2-3 splitByRegexp:2-3 splitByWhitespace:1-2 splitByNonAlpha:1-2
         alphaTokens:1-2 tokens:1+ ngrams:2 extractAll:2 extractAllGroups:2=extractAllGroupsVertical
         extractAllGroupsVertical:2 extractAllGroupsHorizontal:2 extractGroups:2 regexpExtractAll:2=extractAll
-        multiSearchAllPositions:2 multiMatchAllIndices:2 JSONExtractArrayRaw:1+ JSONExtractKeys:1+
+        multiSearchAllPositions:2 multiMatchAllIndices:2 multiFuzzyMatchAllIndices:3 JSONExtractArrayRaw:1+
+        JSONExtractKeys:1+
         JSONExtractKeysAndValuesRaw:1+ extractURLParameters:1 extractURLParameterNames:1 URLHierarchy:1
         URLPathHierarchy:1 mapKeys:1 mapValues:1 bitmapToArray:1 bitmaskToArray:1 bitPositionsToArray:1
         timeSlots:2-3 arrayAutocorrelation:1-2 arrayTranspose:1 arrayTopK:2+ arrayBottomK:2+ h3kRing:2
@@ -215,7 +222,9 @@ SCALARS: Final = (
         arrayFirstIndex:2+ arrayLastIndex:2+ arrayDotProduct:2 dotProduct:2 arrayJaccardIndex:2 JSONLength:1+
         JSONArrayLength:1
         arrayROCAUC:2-4 arrayAUC:2-4=arrayROCAUC arrayLevenshteinDistance:2 arraySimilarity:4
-        bitmapCardinality:1 L1Norm:1 L2Norm:1
+        bitmapCardinality:1 bitmapMin:1 bitmapMax:1
+        bitmapAndCardinality:2 bitmapOrCardinality:2 bitmapXorCardinality:2 bitmapAndnotCardinality:2 L1Norm:1
+        L2Norm:1
         LinfNorm:1 L1Distance:2 L2Distance:2 L2SquaredDistance:2 LinfDistance:2 cosineDistance:2 h3GetResolution:1
         geoToH3:3 stringToH3:1 h3ToParent:2 h3Distance:2 h3EdgeLengthM:1 h3HexAreaKm2:1
         JSONExtractUInt:1+ JSONExtractInt:1+ JSONExtractFloat:1+ simpleJSONExtractInt:2 simpleJSONExtractUInt:2
@@ -235,7 +244,11 @@ SCALARS: Final = (
         arrayMax:1+ arrayFirst:2+ arrayLast:2+ arrayFirstOrNull:2+ arrayLastOrNull:2+ arrayFold:3+
         tupleElement:2-3 tuplePlus:2 tupleMinus:2 tupleMultiply:2 tupleDivide:2 tupleNegate:1
         tupleHammingDistance:2 tupleToNameValuePairs:1 flattenTuple:1 bitmapBuild:1 bitmapAnd:2 bitmapOr:2
-        bitmapXor:2 bitmapAndnot:2 bitmapContains:2 finalizeAggregation:1 runningDifference:1 neighbor:2-3
+        bitmapXor:2 bitmapAndnot:2 bitmapContains:2 bitmapHasAny:2
+        bitmapHasAll:2 bitmapSubsetInRange:3 bitmapSubsetLimit:3 subBitmap:3 bitmapTransform:3
+        tupleMultiplyByNumber:2
+        tupleDivideByNumber:2 tupleIntDiv:2 tupleModulo:2 L1Normalize:1 L2Normalize:1 LinfNormalize:1 LpNormalize:2
+        hop:3-4 toTime:1 finalizeAggregation:1 runningDifference:1 neighbor:2-3
         runningAccumulate:1-2 geohashDecode:1 h3ToGeo:1 h3ToGeoBoundary:1 tumble:2-3 readWKTPoint:1
         readWKTPolygon:1 IPv4CIDRToRange:2 indexHint:1 ignore:1+ defaultValueOfTypeName:1
         defaultValueOfArgumentType:1 isConstant:1""",
@@ -245,7 +258,8 @@ SCALARS: Final = (
     Section("tuple", "tuple:0+ tupleConcat:1+", nulls="never"),
     Section(
         "map",
-        """map:0+ mapFromArrays:2 mapFilter:2 mapApply:2 mapAdd:1+ mapSubtract:1+ mapUpdate:2 mapConcat:1+
+        """map:0+ mapFromArrays:2 mapFilter:2 mapExtractKeyLike:2 mapExtractValueLike:2 mapApply:2 mapAdd:1+
+        mapSubtract:1+ mapUpdate:2 mapConcat:1+
         mapSort:1-2 mapReverseSort:1-2 mapPopulateSeries:1-3 extractKeyValuePairs:1-4""",
         "present",
         "never",
@@ -299,8 +313,10 @@ AGGREGATES: Final = (
     ),
     Section(
         "array",
-        """quantiles:1 quantilesExact:1 quantilesExactLow:1 quantilesExactHigh:1 quantilesTiming:1 quantilesTDigest:1
-        quantilesBFloat16:1 quantilesDeterministic:2 quantilesExactWeighted:2 quantilesGK:1 quantilesExactInclusive:1
+        """quantiles:1 quantilesExact:1 quantilesExactLow:1 quantilesExactHigh:1 quantilesTiming:1
+        quantilesTDigest:1
+        quantilesBFloat16:1 quantilesDeterministic:2 quantilesExactWeighted:2 quantilesGK:1
+        quantilesExactInclusive:1
         quantilesExactExclusive:1 groupArrayMovingSum:1 groupArrayMovingAvg:1 histogram:1""",
         "number",
         "never",

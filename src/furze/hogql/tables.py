@@ -58,15 +58,18 @@ def _read_property(name: str) -> str:
     return property_text("t.properties", name)
 
 
+# Every column is qualified: an alias of the user's (`WITH 1 AS team_id`) must not be able to stand in for it.
 _OVERRIDE = LazyJoin(
-    f"SELECT distinct_id, argMax(person_id, version) AS person_id FROM {DATABASE}.person_distinct_id "
-    "WHERE team_id = {team_id} AND is_overridden = 1 GROUP BY distinct_id HAVING argMax(is_deleted, version) = 0",
+    "SELECT d.distinct_id AS distinct_id, argMax(d.person_id, d.version) AS person_id "
+    f"FROM {DATABASE}.person_distinct_id AS d WHERE d.team_id = {{team_id}} AND d.is_overridden = 1 "
+    "GROUP BY d.distinct_id HAVING argMax(d.is_deleted, d.version) = 0",
     "t.distinct_id = override.distinct_id",
 )
 _MERGED_PERSON = "if(notEmpty(override.distinct_id), override.person_id, t.person_id)"
 _PERSON_QUERY = (
-    "SELECT id, properties, created_at, last_seen_at, is_identified "
-    f"FROM {DATABASE}.person FINAL WHERE team_id = {{team_id}} AND is_deleted = 0"
+    "SELECT p.id AS id, p.properties AS properties, p.created_at AS created_at, p.last_seen_at AS last_seen_at, "
+    f"p.is_identified AS is_identified FROM {DATABASE}.person AS p FINAL "
+    "WHERE p.team_id = {team_id} AND p.is_deleted = 0"
 )
 _NO_PERSON = "00000000-0000-0000-0000-000000000000"
 
@@ -77,9 +80,10 @@ def _of_person(column: str) -> str:
 
 def _group_join(index: int) -> LazyJoin:
     return LazyJoin(
-        "SELECT group_key, argMax(group_properties, version) AS properties, argMax(created_at, version) AS created, "
-        f"argMax(updated_at, version) AS updated FROM {DATABASE}.groups WHERE team_id = {{team_id}} "
-        f"AND group_type_index = {index} GROUP BY group_key HAVING argMax(is_deleted, version) = 0",
+        "SELECT g.group_key AS group_key, argMax(g.group_properties, g.version) AS properties, "
+        "argMax(g.created_at, g.version) AS created, argMax(g.updated_at, g.version) AS updated "
+        f"FROM {DATABASE}.groups AS g WHERE g.team_id = {{team_id}} AND g.group_type_index = {index} "
+        "GROUP BY g.group_key HAVING argMax(g.is_deleted, g.version) = 0",
         f"t.`$group_{index}` = group_{index}.group_key",
     )
 
@@ -308,8 +312,8 @@ PERSONS: Final = Table(
     where="t.is_deleted = 0",
     joins={
         "pdi": LazyJoin(
-            f"SELECT person_id, distinct_id FROM {DATABASE}.person_distinct_id FINAL "
-            "WHERE team_id = {team_id} AND is_deleted = 0",
+            f"SELECT d.person_id AS person_id, d.distinct_id AS distinct_id FROM {DATABASE}.person_distinct_id AS d "
+            "FINAL WHERE d.team_id = {team_id} AND d.is_deleted = 0",
             "t.id = pdi.person_id",
         )
     },

@@ -95,3 +95,17 @@ def as_present(value: Typed) -> Typed:
     if value.kind in {"property", "string"} and value.nullable:
         return Typed(f"ifNull({value.sql}, '')", "string", nullable=False)
     return value
+
+
+def aligned(args: list[Typed], timezone: str) -> list[Typed]:
+    """Properties among numbers are numbers, among moments moments; numbers among texts are texts."""
+    kinds = {arg.kind for arg in args} - {"null", "property"}
+    if kinds == {"number"}:
+        return [as_number(arg) for arg in args]
+    if kinds == {"boolean"}:
+        return [as_boolean(arg) for arg in args]
+    if kinds and kinds <= {"datetime", "date"}:
+        return [as_datetime(arg, timezone) for arg in args]
+    if "string" in kinds and kinds <= {"string", "number", "uuid", "boolean"}:
+        return [as_text(arg) for arg in args]
+    return args
