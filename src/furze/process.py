@@ -14,6 +14,7 @@ import furze
 from furze.database import Database
 from furze.database import migrate as migrations
 from furze.events.embedded import EngineStartError
+from furze.events.errors import QueueUnavailable
 from furze.platform.first_start import FirstKeys
 from furze.server import FolderInUse, create_app
 from furze.settings import Settings
@@ -33,7 +34,7 @@ def serve(*, data: Path, host: str, port: int, log_level: str) -> None:
     try:
         with _listen(settings) as listening:
             asyncio.run(_serve(settings, listening, log_level))
-    except (OSError, FolderInUse, EngineStartError, migrations.SchemaTooNew, DatabaseError) as error:
+    except (OSError, FolderInUse, EngineStartError, QueueUnavailable, migrations.SchemaTooNew, DatabaseError) as error:
         raise StartError(_reason(settings, error)) from error
 
 
@@ -87,6 +88,8 @@ def _reason(settings: Settings, error: Exception) -> str:
         return f"can't use {str(error.filename)!r}: {error.strerror}."
     if isinstance(error, DatabaseError):
         return _database_reason(settings, error)
+    if isinstance(error, QueueUnavailable):
+        return f"the ingest queue {str(settings.data / 'queue.db')!r} can't be used. {error} Restore a backup of it."
     return str(error)
 
 

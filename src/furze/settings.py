@@ -28,7 +28,8 @@ class Settings(BaseSettings):
         default=None, description="The first project API key, taken at the first start instead of a random one."
     )
     secret_key: str | None = Field(
-        None, description="The key that encrypts stored credentials; without it, `secret.key` in the data folder is."
+        default=None,
+        description="The key that encrypts stored credentials; without it, `secret.key` in the data folder is.",
     )
     query_timeout_seconds: int = Field(default=60, description="How long a query may run.")
     query_memory_bytes: int = Field(default=4_000_000_000, description="How much memory a query may use.")
