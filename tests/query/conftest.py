@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from tests.query.world import World
 
-PROJECTS = 40
+PROJECTS = 24
 
 
 @pytest.fixture(scope="session")

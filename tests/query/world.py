@@ -84,6 +84,23 @@ class World:
         for table, content in (("events", rows), ("person", people), ("person_distinct_id", merged)):
             self.now(self.store.insert(table, content))
 
+    def add(self, project_id: int, *events: tuple[str, datetime, str, dict[str, Any]]) -> dict[str, UUID]:
+        """Events as (name, time, distinct id, properties); the people they belong to, by distinct id."""
+        people = {
+            distinct_id: UUID(int=project_id << 64 | hash(distinct_id) % 2**32) for _, _, distinct_id, _ in events
+        }
+        rows = [
+            _event_row(
+                project_id,
+                number,
+                Happened(name, time, people[whose], whose, properties, properties.get("company", ""), time, None),
+                people[whose],
+            )
+            for number, (name, time, whose, properties) in enumerate(events)
+        ]
+        self.now(self.store.insert("events", rows))
+        return people
+
     def _project(
         self, project_id: int, people: list[dict[str, Any]], merged: list[dict[str, Any]]
     ) -> list[dict[str, Any]]:
@@ -97,7 +114,7 @@ class World:
         merged += [_merge_row(project_id, f"user{number}", truth[ids[number]]) for number in (6, 7)]
         happened = []
         rows = []
-        for number in range(chance.choice([0, 1, 5, 40, 120])):
+        for number in range(chance.choice([0, 5, 40, 150, 150, 250])):
             before = chance.randrange(len(ids))
             name = chance.choice(NAMES)
             time = NOW - timedelta(seconds=chance.randrange(0, chance.choice([3600, 86_400 * 3, 86_400 * 20])))

@@ -1,7 +1,7 @@
 """Answers queries: reads the request, compiles, asks the event store, and puts the answer together."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from furze.query.errors import InvalidQuery
 from furze.query.kinds import KINDS, WRAPPERS, Asker, HogQLQuery
 from furze.query.kinds.hogql import hogql_filters, variable_values
 from furze.query.kinds.periods import Period
+from furze.query.kinds.usage_metrics import UsageMetric
 from furze.query.overrides import overridden
 from furze.query.types import MAX_ROWS, Answer, QueryLimits, QueryMapping, Rows
 from furze.query.wire import wire_rows
@@ -33,6 +34,7 @@ class ProjectFacts:
     timezone: str = "UTC"
     group_types: Mapping[str, int] = field(default_factory=dict)
     property_types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    usage_metrics: Sequence[UsageMetric] = ()
 
 
 async def no_facts(_project_id: int) -> ProjectFacts:
@@ -181,7 +183,9 @@ class QueryRunner:
         async def answer(query: QueryMapping) -> Answer:
             return await self._answered(project_id, query, facts)
 
-        return Asker(project_id, self.clock.now(), facts.timezone, select, answer, facts.group_types)
+        return Asker(
+            project_id, self.clock.now(), facts.timezone, select, answer, facts.group_types, facts.usage_metrics
+        )
 
     async def _asked(self, project_id: int, compiled: Compiled) -> Rows:
         found = await self._store.query(compiled.sql, compiled.parameters, limits=self._limits, team_id=project_id)

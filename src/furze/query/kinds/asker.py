@@ -20,6 +20,7 @@ class Asker:
     select: Callable[[ast.SelectStatement, int], Awaitable[Rows]]
     answer: Callable[[QueryMapping], Awaitable[Answer]]
     group_types: Mapping[str, int] = field(default_factory=dict)
+    usage_metrics: Sequence[Any] = ()
     asked: list[Rows] = field(default_factory=list)
 
     async def rows(self, statement: ast.SelectStatement, *, limit: int = MAX_ROWS) -> Rows:
