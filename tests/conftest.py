@@ -14,7 +14,7 @@ import uvicorn
 from furze.kit.ids import uuid7
 from furze.server import create_app
 from furze.settings import Settings
-from furze.testing.postgres import fresh_database, postgres_url
+from furze.testing.postgres import fresh_database, postgres_server
 
 PERSONAL_KEY, PROJECT_KEY = "phx_test_personal_key", "phc_test_project_key"
 
@@ -33,9 +33,10 @@ class Furze:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> str:
+def postgres() -> Iterator[str]:
     """A PostgreSQL server of this test process."""
-    return postgres_url(tmp_path_factory.mktemp("postgres"))
+    with postgres_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

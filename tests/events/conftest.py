@@ -11,7 +11,7 @@ import pytest_asyncio
 from furze.events.clickhouse import ClickHouse
 from furze.events.embedded import EmbeddedEngine
 from furze.events.queue import IngestQueue
-from furze.testing.postgres import fresh_database, postgres_url
+from furze.testing.postgres import fresh_database
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -56,14 +56,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> str:
-    try:
-        return postgres_url(tmp_path_factory.mktemp("postgres"))
-    except Exception as error:  # noqa: BLE001 -- whatever keeps it from starting is the reason to skip
-        pytest.skip(f"PostgreSQL IS NOT TESTED: set DATABASE_URL, for the embedded one did not start: {error!r}")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

