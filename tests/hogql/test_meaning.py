@@ -234,6 +234,8 @@ def test_a_condition_of_two_thousand_parts_compiles():
 def test_metadata_tells_whether_a_text_compiles():
     good = metadata("select event from events")
     assert (good.is_valid, good.table_names) == (True, ("events",))
+    large = metadata("select event from events final limit 1000000")
+    assert [warning.message[:5] for warning in large.warnings] == ["FINAL", "At mo"]
     bad = metadata("select nope( from events")
     assert not bad.is_valid
     assert bad.errors[0].start == len("select nope( ")

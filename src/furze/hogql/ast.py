@@ -348,18 +348,31 @@ SelectStatement: TypeAlias = SelectQuery | SelectSetQuery
 NodeT = TypeVar("NodeT", bound=Node)
 
 
-def children(node: Node) -> Iterator[Node]:
+_FIELD_NAMES: dict[str, tuple[str, ...]] = {}
+
+
+def _field_names(node: Node) -> tuple[str, ...]:
+    """The fields that can hold nodes; looked up once for each type."""
+    kind = type(node).__name__
+    if kind not in _FIELD_NAMES:
+        _FIELD_NAMES[kind] = tuple(spec.name for spec in fields(node) if spec.name not in {"start", "end"})
+    return _FIELD_NAMES[kind]
+
+
+def children(node: Node) -> list[Node]:
     """The nodes directly below `node`, in the order they are written."""
-    for spec in fields(node):
-        yield from _nodes_in(getattr(node, spec.name))
+    found: list[Node] = []
+    for name in _field_names(node):
+        _collect(getattr(node, name), found)
+    return found
 
 
-def _nodes_in(value: object) -> Iterator[Node]:
+def _collect(value: object, found: list[Node]) -> None:
     if isinstance(value, Node):
-        yield value
+        found.append(value)
     elif isinstance(value, tuple):
         for item in value:
-            yield from _nodes_in(item)
+            _collect(item, found)
 
 
 def walk(node: Node, *, into_subqueries: bool = True) -> Iterator[Node]:
@@ -369,17 +382,17 @@ def walk(node: Node, *, into_subqueries: bool = True) -> Iterator[Node]:
         current = pending.pop()
         yield current
         if into_subqueries or current is node or not isinstance(current, SelectQuery | SelectSetQuery):
-            pending.extend(reversed(list(children(current))))
+            pending.extend(reversed(children(current)))
 
 
 def map_children(node: NodeT, change: Callable[[Node], Node]) -> NodeT:
     """A copy of `node` with `change` applied to each direct child; `node` itself when nothing changed."""
     changes: dict[str, object] = {}
-    for spec in fields(node):
-        value = getattr(node, spec.name)
+    for name in _field_names(node):
+        value = getattr(node, name)
         changed = _map_value(value, change)
         if changed is not value:
-            changes[spec.name] = changed
+            changes[name] = changed
     return with_fields(node, **changes) if changes else node
 
 

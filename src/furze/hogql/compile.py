@@ -158,4 +158,18 @@ def metadata(  # noqa: PLR0913 -- the same facts as compile_query
         )
     except HogQLError as error:
         return Metadata(is_valid=False, errors=(Notice(error.message, error.start, error.end),))
-    return Metadata(is_valid=True, table_names=compiled.tables)
+    tree = parse_select(text) if not is_expression else None
+    return Metadata(is_valid=True, warnings=_warnings(tree), table_names=compiled.tables)
+
+
+def _warnings(statement: ast.SelectStatement | None) -> tuple[Notice, ...]:
+    """What is accepted but does less than it says."""
+    found = [
+        Notice("FINAL has no effect: tables are read in their latest state", node.start, node.end)
+        for node in (ast.walk(statement) if statement is not None else ())
+        if isinstance(node, ast.JoinExpr) and node.final
+    ]
+    limit = statement.limit if isinstance(statement, ast.SelectQuery) else None
+    if isinstance(limit, ast.Constant) and isinstance(limit.value, int) and limit.value > MAX_LIMIT:
+        found.append(Notice(f"At most {MAX_LIMIT:,} rows are returned", limit.start, limit.end))
+    return tuple(found)

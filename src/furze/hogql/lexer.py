@@ -27,7 +27,7 @@ class Token:
         return self.text.lower() if self.kind == "name" else ""
 
 
-_SKIP = re.compile(r"(?:\s+|--[^\n]*|//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)+")
+_SPACE = re.compile(r"(?:\s+|--[^\n]*|//[^\n]*)+")
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _DIGITS = re.compile(r"\d+")
@@ -51,15 +51,28 @@ def tokenize(text: str) -> list[Token]:
     tokens: list[Token] = []
     position = 0
     while True:
-        skipped = _SKIP.match(text, position)
-        if skipped:
-            position = skipped.end()
+        position = _skip(text, position)
         if position >= len(text):
             tokens.append(Token("end", "", position, position))
             return tokens
         token = _next_token(text, position, tokens[-1] if tokens else None)
         tokens.append(token)
         position = token.end
+
+
+def _skip(text: str, position: int) -> int:
+    """The position after white space and comments."""
+    while True:
+        space = _SPACE.match(text, position)
+        if space:
+            position = space.end()
+        if not text.startswith("/*", position):
+            return position
+        # Searched for, not matched: an expression for comments backtracks without end on unfinished ones.
+        end = text.find("*/", position + 2)
+        if end < 0:
+            raise HogQLError("A comment starts here and does not end", start=position, end=len(text))
+        position = end + 2
 
 
 def _next_token(text: str, position: int, before: Token | None) -> Token:
@@ -82,8 +95,7 @@ def _next_token(text: str, position: int, before: Token | None) -> Token:
     found = _OPERATOR.match(text, position)
     if found:
         return Token("operator", found.group(), position, found.end())
-    what = "An unfinished comment" if text.startswith("/*", position) else f"Unexpected character {first!r}"
-    raise HogQLError(what, start=position, end=position + 1)
+    raise HogQLError(f"Unexpected character {first!r}", start=position, end=position + 1)
 
 
 def _ends_a_value(token: Token) -> bool:

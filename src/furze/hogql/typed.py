@@ -43,7 +43,9 @@ def literal(value: object) -> str:
     """A constant as SQL, for the places where the engine accepts no parameter."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
         return json.dumps(value) if value == value and abs(value) != float("inf") else quote(str(value))  # noqa: PLR0124
     return quote(str(value))
 
