@@ -54,7 +54,8 @@ class Exporting:
         now = datetime.now(UTC)
         body = {"start_at": (now - timedelta(hours=hours)).isoformat(), "end_at": now.isoformat()} | more
         created = self.call("POST", f"{export['id']}/backfills/", json=body)
-        return self.ended(f"{export['id']}/backfills/{created['backfill_id']}/")
+        ended = self.ended(f"{export['id']}/backfills/{created['backfill_id']}/")
+        return ended | {"errors": [run["latest_error"] for run in self.runs(export) if run["latest_error"]]}
 
     def ended(self, path: str, timeout: float = 30) -> dict[str, Any]:
         """A run or a backfill, once it has ended."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from furze.exports.destination import Config, Destination
 from furze.platform.errors import InvalidInput
@@ -31,7 +32,7 @@ _ATTRIBUTE = "destination__config"
 
 def read_config(destination: Destination, given: Mapping[str, Any], *, known: frozenset[str] = frozenset()) -> Config:
     """The inputs as the destination's config; raises `InvalidInput` for the first fault. `known` keys may be stale."""
-    fields = destination.config.model_fields
+    fields = _inputs(destination.config)
     unknown = sorted(set(given) - set(fields) - _TOLERATED - known)
     if unknown:
         listed = ", ".join(repr(name) for name in unknown)
@@ -71,8 +72,9 @@ def redacted(text: str, secrets: Mapping[str, Any]) -> str:
 def _split(model: type[BaseModel], given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     public: dict[str, Any] = {}
     secret: dict[str, Any] = {}
+    fields = _inputs(model)
     for name, value in given.items():
-        annotation = model.model_fields[name].annotation if name in model.model_fields else None
+        annotation = fields[name].annotation if name in fields else None
         inner = _model_in(annotation)
         if _is_secret(annotation):
             if value is not None:
@@ -84,6 +86,11 @@ def _split(model: type[BaseModel], given: Mapping[str, Any]) -> tuple[dict[str, 
         else:
             public[name] = value
     return public, secret
+
+
+def _inputs(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The inputs by their names on the wire."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

@@ -72,7 +72,7 @@ class LocalFolder(Folder):
             if not shown.startswith(place.name) or not is_ours(key):
                 continue
             if is_hidden:
-                await _in_thread((place.parent / name).unlink, True)  # noqa: FBT003
+                await _in_thread((place.parent / name).unlink, True)
             else:
                 yield key
 
