@@ -197,3 +197,6 @@ select min(properties.price), max(properties.when), any(properties.tags) from ev
 select properties.price + properties.price as a, properties.price > properties.missing, toFloat(properties.price) between 5 and 15 from events
 select sum(if(event = 'purchase', properties.price, 0)) as revenue, sum(properties.price * 2), avg(coalesce(properties.price, 0)) from events
 select arrayFilter(x -> x like '%a%', ['abc', 'x']), arrayExists(x -> x = 'a', JSONExtractArrayRaw(properties, 'tags')), JSONExtract(properties, 'tags', 'Array(String)') as tags, tags[1], has(tags, 'x') from events
+select dateDiff(day, min(timestamp), max(timestamp)), dateAdd(day, 1, max(timestamp)) from events
+select dateTrunc(week, timestamp) as week, date(timestamp), toHour(timestamp, 'Asia/Tokyo'), toStartOfDay(timestamp, 'UTC') from events
+select event from events where exists (select 1 from persons where is_identified) and not exists (select 1 from persons where false) limit 5 offset 0 rows

@@ -170,7 +170,7 @@ def test_an_error_points_at_the_words_it_is_about():
         ("select browser from events", "properties.browser"),
         ("select * from event", "Did you mean 'events'"),
         ("select toStartOfMonht(timestamp) from events", "Did you mean 'toStartOfMonth'"),
-        ("select toStartOfDay() from events", "expects 1 argument, found 0"),
+        ("select toStartOfDay() from events", "expects 1 to 2 arguments, found 0"),
         ("select id from persons p join (select 1 as id) x on p.id = x.id", "Ambiguous field 'id'"),
         ("select event from events where timestamp > 'yesterday'", "'yesterday' is no date"),
         ("select dateTrunc('fortnight', timestamp) from events", "no unit of time"),

@@ -163,9 +163,10 @@ def _parameter(expr: ast.Expr) -> str:
 
 
 def _ordinary(compiler: "ExpressionCompiler", function: Function, call: ast.Call) -> Typed:
-    if function.engine_name in _DATE_UNIT_FUNCTIONS:
-        _check_unit(call.args[0])
-    args = [_converted(compiler, function, compiler.expr(arg)) for arg in call.args]
+    given = call.args
+    if function.engine_name in _DATE_UNIT_FUNCTIONS and len(given) > 1:
+        given = (_unit(given[0]), *given[1:])
+    args = [_converted(compiler, function, compiler.expr(arg)) for arg in given]
     if function.name in {"if", "multiIf"}:
         args = _branches(args, compiler.timezone)
     if function.name in {"not", "xor", "and", "or"}:
@@ -189,6 +190,14 @@ def _with_timezone(compiler: "ExpressionCompiler", function: Function, args: lis
     if function.name in _TAKES_TIMEZONE and len(args) == 1:
         return [*args, zone]
     return args
+
+
+def _unit(expr: ast.Expr) -> ast.Expr:
+    """A unit of time, which may be written without quotes."""
+    if isinstance(expr, ast.Field) and len(expr.chain) == 1:
+        expr = ast.Constant(str(expr.chain[0]), start=expr.start, end=expr.end)
+    _check_unit(expr)
+    return expr
 
 
 def _check_unit(expr: ast.Expr) -> None:
@@ -271,6 +280,14 @@ def _to_date(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
     return Typed(f"toDate({value.sql}{zone})", "date", nullable=value.nullable)
 
 
+def _exists(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+    query = call.args[0]
+    if not isinstance(query, ast.SelectQuery | ast.SelectSetQuery):
+        raise HogQLError("exists() needs a query", start=call.start, end=call.end)
+    sql, _ = compiler.subquery(query)
+    return Typed(f"in(1, (SELECT 1 FROM ({sql}) LIMIT 1))", "boolean", nullable=False)
+
+
 def _to_datetime(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
     value = compiler.expr(call.args[0])
     wide = call.name.lower() == "todatetime64"
@@ -314,11 +331,10 @@ def _shift(sign: str) -> "Callable[[ExpressionCompiler, ast.Call], Typed]":
             moment, interval = (compiler.expr(arg) for arg in call.args)
         else:
             unit, amount, when = call.args
-            name = str(unit.value if isinstance(unit, ast.Constant) else unit).lower()
-            if name.rstrip("s") not in _INTERVALS:
-                _check_unit(
-                    unit if isinstance(unit, ast.Constant) else ast.Constant("this", start=unit.start, end=unit.end)
-                )
+            named = _unit(unit)
+            if not isinstance(named, ast.Constant):
+                raise HogQLError("The unit of time is a constant", start=unit.start, end=unit.end)
+            name = str(named.value).lower()
             value = as_number(compiler.expr(amount))
             interval = Typed(f"toInterval{name.rstrip('s').capitalize()}({value.sql})", "interval", value.nullable)
             moment = compiler.expr(when)
@@ -394,6 +410,8 @@ _SPECIAL_PRINTERS: "Final[dict[str, Callable[[ExpressionCompiler, ast.Call], Typ
     "toBool": _to_bool,
     "toUUID": _one("UUID", "uuid"),
     "toDate": _to_date,
+    "date": _to_date,
+    "exists": _exists,
     "toDateTime": _to_datetime,
     "toDateTime64": _to_datetime,
     "toDateTimeUS": _to_datetime_us,

@@ -72,9 +72,10 @@ SCALARS: Final = (
     ),
     Section(
         "number",
-        """toYear:1 toQuarter:1 toMonth:1 toDayOfYear:1 toDayOfMonth:1 toDayOfWeek:1-2 toHour:1 toMinute:1
-        toSecond:1
-        toMillisecond:1 toISOYear:1 toISOWeek:1 toWeek:1-2 toYearWeek:1-2 toYYYYMM:1 toYYYYMMDD:1 toYYYYMMDDhhmmss:1
+        """toYear:1-2 toQuarter:1-2 toMonth:1-2 toDayOfYear:1-2 toDayOfMonth:1-2 toDayOfWeek:1-3 toHour:1-2 toMinute:1-2
+        toSecond:1-2
+        toMillisecond:1 toISOYear:1-2 toISOWeek:1-2 toWeek:1-3 toYearWeek:1-3 toYYYYMM:1-2
+        toYYYYMMDD:1-2 toYYYYMMDDhhmmss:1-2
         toUnixTimestamp:1-2 toUnixTimestamp64Milli:1 toUnixTimestamp64Micro:1 toUnixTimestamp64Nano:1
         toUnixTimestamp64Second:1 toRelativeYearNum:1 toRelativeQuarterNum:1 toRelativeMonthNum:1
         toRelativeWeekNum:1 toRelativeDayNum:1 toRelativeHourNum:1 toRelativeMinuteNum:1 toRelativeSecondNum:1
@@ -86,8 +87,8 @@ SCALARS: Final = (
     ),
     Section(
         "datetime",
-        """toStartOfSecond:1 toStartOfMinute:1 toStartOfFiveMinutes:1 toStartOfFiveMinute:1=toStartOfFiveMinutes
-        toStartOfTenMinutes:1 toStartOfFifteenMinutes:1 toStartOfHour:1 toStartOfDay:1 toStartOfInterval:2-4
+        """toStartOfSecond:1-2 toStartOfMinute:1-2 toStartOfFiveMinutes:1-2 toStartOfFiveMinute:1=toStartOfFiveMinutes
+        toStartOfTenMinutes:1-2 toStartOfFifteenMinutes:1-2 toStartOfHour:1-2 toStartOfDay:1-2 toStartOfInterval:2-4
         dateTrunc:2-3 date_trunc:2-3=dateTrunc timeSlot:1 addSeconds:2 addMinutes:2 addHours:2 addMilliseconds:2
         subtractSeconds:2 subtractMinutes:2 subtractHours:2 subtractMilliseconds:2 toTimeZone:2
         toTimezone:2=toTimeZone toUTCTimestamp:2 fromUTCTimestamp:2 addInterval:2 subtractInterval:2
@@ -103,8 +104,8 @@ SCALARS: Final = (
     ),
     Section(
         "date",
-        """toStartOfYear:1 toStartOfISOYear:1 toStartOfQuarter:1 toStartOfMonth:1 toLastDayOfMonth:1
-        last_day:1=toLastDayOfMonth toMonday:1 toStartOfWeek:1-2 toLastDayOfWeek:1-2 toDate32:1 makeDate:2-3
+        """toStartOfYear:1-2 toStartOfISOYear:1-2 toStartOfQuarter:1-2 toStartOfMonth:1-2 toLastDayOfMonth:1
+        last_day:1=toLastDayOfMonth toMonday:1-2 toStartOfWeek:1-3 toLastDayOfWeek:1-2 toDate32:1 makeDate:2-3
         makeDate32:2-3 fromDaysSinceYearZero:1 fromModifiedJulianDay:1 YYYYMMDDToDate:1""",
         "datetime",
     ),

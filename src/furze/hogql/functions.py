@@ -68,6 +68,8 @@ SPECIAL: Final = {
         _special("toBool", 1, 1, "boolean", "possible"),
         _special("toUUID", 1, 1, "uuid", "possible"),
         _special("toDate", 1, 2, "date"),
+        _special("date", 1, 2, "date"),
+        _special("exists", 1, 1, "boolean", "never"),
         _special("toDateTime", 1, 2, "datetime"),
         _special("toDateTime64", 1, 3, "datetime"),
         _special("toDateTimeUS", 1, 2, "datetime", "possible"),

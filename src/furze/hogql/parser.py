@@ -508,10 +508,14 @@ class Parser(ExpressionParser):
             if self.take_keyword("limit"):
                 self._limit(limits)
             elif self.take_keyword("offset"):
-                limits.offset = self.expression()
-                _ = self.take_keyword("rows") or self.take_keyword("row")
+                limits.offset = self._offset()
             else:
                 return limits
+
+    def _offset(self) -> ast.Expr:
+        offset = self.expression()
+        _ = self.take_keyword("rows") or self.take_keyword("row")
+        return offset
 
     def _limit(self, limits: _Limits) -> None:
         token = self.token
@@ -520,7 +524,7 @@ class Parser(ExpressionParser):
         if self.take_operator(","):
             offset, limit = limit, self.expression()
         elif self.take_keyword("offset"):
-            offset = self.expression()
+            offset = self._offset()
         if self.take_keyword("by"):
             if limits.by is not None or limits.limit is not None:
                 raise self.error("only one LIMIT … BY, before LIMIT", token)
