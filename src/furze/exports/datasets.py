@@ -124,10 +124,10 @@ def events(
     )
 
 
-def persons(*, project_id: int, region: Region, by_time: bool, layout: Layout) -> Dataset:
-    """One row per distinct id that changed, or whose person changed, in the region; each as it is now."""
+def persons(*, project_id: int, region: Region, layout: Layout) -> Dataset:
+    """One row per distinct id that changed, or whose person changed, in a range of positions; each as it is now."""
     owner = f"team_id = {int(project_id)}"
-    changed = _changed(region, by_time=by_time)
+    changed = region.sql()
     names = f"SELECT distinct_id FROM {DATABASE}.person_distinct_id WHERE {owner} AND {changed}"
     people = f"SELECT id FROM {DATABASE}.person WHERE {owner} AND {changed}"
     source = f"""(
@@ -151,14 +151,6 @@ def persons(*, project_id: int, region: Region, by_time: bool, layout: Layout) -
         key=("team_id", "distinct_id"),
         versions=("person_version", "person_distinct_id_version"),
     )
-
-
-def _changed(region: Region, *, by_time: bool) -> str:
-    if not by_time:
-        return region.sql()
-    parts = [f"position < {region.to_position}"]
-    instants = Region(0, 0, region.start, region.end).sql().replace("timestamp", "inserted_at")
-    return " AND ".join([*parts, instants.replace("position < 0 AND ", "").replace("position < 0", "1")])
 
 
 def _json(column: Column) -> str:

@@ -24,7 +24,7 @@ from furze.exports.destination import Config, Delivery, Destination, Receipt, Re
 from furze.exports.destinations import DESTINATIONS
 from furze.exports.engine import Exports
 from furze.exports.formats import arrow_schema
-from furze.exports.ledger import Entry
+from furze.exports.ledger import Entry, Region
 from furze.exports.selection import dataset_of
 from furze.exports.types import OPEN, Export, Run
 from furze.jobs import JobCancelled, JobContext, Retry
@@ -132,7 +132,8 @@ def _claim(connection: Connection, engine: Exports, run_id: UUID) -> tuple[Expor
 
 
 async def _deliver(engine: Exports, context: JobContext, work: _Work) -> None:
-    dataset = dataset_of(work.export, work.run, work.entries, work.destination, work.config)
+    changed = await _positions(engine, work.run)
+    dataset = dataset_of(work.export, work.run, work.entries, work.destination, work.config, changed)
     expected = await _expected(engine, work, dataset)
     if expected == _Sums(0, 0) and not _is_repeat(work.run):
         await outcomes.completed(engine, work.export, work.run, Receipt(0, 0), _reconciled(expected, expected, 0))
@@ -149,6 +150,17 @@ async def _deliver(engine: Exports, context: JobContext, work: _Work) -> None:
     except BaseException:
         await _to_the_end(_abort(sink))
         raise
+
+
+async def _positions(engine: Exports, run: Run) -> Region:
+    """The positions that were given while the run's window went on."""
+    if not run.by_time:
+        return run.region
+    start, end = run.window_start, run.window_end + timedelta(seconds=59)
+    end = end.replace(second=0, microsecond=0)
+    first = await engine.queue.position_at(start.replace(second=0, microsecond=0)) if start else 0
+    last = await engine.queue.position_at(end) if end <= engine.clock.now() else run.to_position
+    return Region(first, min(last, run.to_position))
 
 
 async def _commit(engine: Exports, work: _Work, sink: Sink, expected: _Sums | None, carried: _Sums) -> None:
