@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from tests.query.world import World
 
-PROJECTS = 24
+PROJECTS = range(101, 125)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.query import oracle
 from tests.query.conftest import PROJECTS
 from tests.query.world import NAMES, ZONES, Happened, World
@@ -21,7 +20,7 @@ EXAMPLES = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
-projects = st.integers(1, PROJECTS)
+projects = st.sampled_from(PROJECTS)
 names = st.sampled_from(NAMES)
 days = st.integers(0, 12)
 intervals = st.sampled_from(["hour", "day", "week", "month"])

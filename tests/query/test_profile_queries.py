@@ -4,11 +4,11 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
+from tests.query.world import NOW, World
 
 from furze.platform.errors import InvalidInput
 from furze.query.kinds.usage_metrics import UsageMetric
 from furze.query.run import ProjectFacts, QueryRunner
-from tests.query.world import NOW, World
 
 _projects = count(10_000)
 

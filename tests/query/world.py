@@ -5,7 +5,7 @@ import json
 import random
 import threading
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ NOW = datetime(2026, 3, 4, 15, 30, tzinfo=UTC)
 NAMES = ("A", "B", "C", "$pageview")
 PAGES = ("https://a.io/", "https://a.io/x", "https://a.io/y/", "https://a.io/z")
 #: Two of the projects keep another time than the engine does.
-ZONES = {3: "America/New_York", 7: "Asia/Kathmandu"}
+ZONES = {103: "America/New_York", 107: "Asia/Kathmandu"}
 GROUP_TYPES = {"company": 0}
 
 
@@ -38,13 +38,11 @@ class Happened:
     plan: str | None
 
 
-@dataclass
 class World:
     """The store, and what is in it."""
 
-    projects: dict[int, list[Happened]] = field(default_factory=dict, repr=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
+        self.projects: dict[int, list[Happened]] = {}
         self.clock = FakeClock(NOW)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -74,12 +72,12 @@ class World:
     def results(self, project_id: int, query: dict[str, Any]) -> Any:
         return self.ask(project_id, query)["results"]
 
-    def fill(self, count: int) -> None:
-        """Random events for projects 1 to `count`."""
+    def fill(self, project_ids: range) -> None:
+        """Random events for these projects."""
         rows: list[dict[str, Any]] = []
         people: list[dict[str, Any]] = []
         merged: list[dict[str, Any]] = []
-        for project_id in range(1, count + 1):
+        for project_id in project_ids:
             rows += self._project(project_id, people, merged)
         for table, content in (("events", rows), ("person", people), ("person_distinct_id", merged)):
             self.now(self.store.insert(table, content))
