@@ -23,8 +23,12 @@ from furze.events.queue import IngestQueue
 from furze.exports import routes as export_routes
 from furze.exports import ticker as exports
 from furze.exports.engine import Exports
+from furze.identity.store import group_type_indexes
 from furze.jobs import Jobs
 from furze.kit.clock import Clock, SystemClock
+from furze.people import mirror as people_mirror
+from furze.people import routes as people_routes
+from furze.people.engine import People
 from furze.platform import routes as platform_routes
 from furze.platform.application import application
 from furze.platform.auth import Authenticator
@@ -39,8 +43,12 @@ from furze.query.background import BackgroundQueries
 from furze.query.run import ProjectFacts, QueryRunner
 from furze.query.types import QueryLimits
 from furze.settings import Settings
+from furze.web import routes as web_routes
 
 _DESCRIPTION = "Capture events, ask questions, export them anywhere, chat with an assistant: the PostHog API."
+
+#: Every slice's endpoints, in the order in which the reference lists them.
+SLICES = tuple(each.endpoints for each in (platform_routes, query_routes, export_routes, people_routes, profile_routes))
 
 
 class FolderInUse(Exception):
@@ -60,9 +68,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app = application(title="furze", version=furze.__version__, description=_DESCRIPTION, lifespan=lifespan)
     app.add_route("/_readiness", _ready)
     app.add_route("/_liveness", _ready)
-    for slice_routes in (platform_routes, profile_routes, export_routes, query_routes):
-        serve(app, slice_routes.endpoints)
-    app.router.routes.extend(capture_routes.routes())
+    for endpoints in SLICES:
+        serve(app, endpoints)
+    app.router.routes.extend([*web_routes.routes(), *capture_routes.routes()])
     return app
 
 
@@ -94,10 +102,15 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     exporting = Exports(database, store, queue, jobs, clock, SecretBox(secret_key(settings.data, settings.secret_key)))
     app.state.provided[Exports] = exporting
     exports.register(exporting)
+    pipeline = Pipeline(queue, database, store, clock)
+    runner = app.state.provided[QueryRunner]
+    people = People(database, store, queue, jobs, clock, ask=runner.run, turn=pipeline.turn)
+    app.state.provided[People] = people
+    people_mirror.register(people)
     await jobs.start()
     stack.push_async_callback(jobs.stop)
     _run(stack, exports.run_forever(exporting))
-    _run(stack, Pipeline(queue, database, store, clock).run_forever())
+    _run(stack, pipeline.run_forever())
 
 
 async def _first_keys(database: Database, settings: Settings, clock: Clock) -> FirstKeys | None:
@@ -126,7 +139,8 @@ def _query_runner(settings: Settings, database: Database, store: ClickHouse, clo
 
 def _project_facts(connection: Connection, project_id: int) -> ProjectFacts:
     project = get_project(connection, project_id)
-    return ProjectFacts(timezone=project.timezone if project else "UTC")
+    group_types = group_type_indexes(connection, project_id)
+    return ProjectFacts(timezone=project.timezone if project else "UTC", group_types=group_types)
 
 
 def _run(stack: AsyncExitStack, loop: Coroutine[Any, Any, None]) -> None:
