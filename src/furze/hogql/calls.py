@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from furze.events.schema import quote
 from furze.hogql import ast
@@ -21,8 +21,21 @@ from furze.hogql.typed import (
     literal,
 )
 
-if TYPE_CHECKING:
-    from furze.hogql.expressions import ExpressionCompiler
+
+class Compiler(Protocol):
+    """What calls need of the compiler around them."""
+
+    timezone: str
+
+    def expr(self, node: ast.Expr) -> Typed:
+        """SQL of an expression."""
+
+    def moment(self, value: Typed) -> Typed:
+        """A value where a date or time is needed."""
+
+    def subquery(self, node: ast.SelectStatement) -> tuple[str, dict[str, Typed]]:
+        """SQL and columns of a query inside this one."""
+
 
 _TAKES_TIMEZONE: Final = frozenset({"fromUnixTimestamp"})
 _DATE_UNIT_FUNCTIONS: Final = frozenset({"dateTrunc", "dateDiff", "timestampDiff", "age", "dateName"})
@@ -101,7 +114,7 @@ def _operation(function: Function, call: ast.Call) -> ast.Expr | None:
     return None
 
 
-def compile_call(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def compile_call(compiler: Compiler, call: ast.Call) -> Typed:
     """SQL of one call."""
     function = checked_function(call)
     operation = _operation(function, call)
@@ -110,14 +123,13 @@ def compile_call(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
     if function.is_window:
         raise HogQLError(f"'{call.name}' needs OVER (…)", start=call.start, end=call.end)
     if function.is_aggregate:
-        compiler.note_aggregate()
         return _aggregate(compiler, function, call)
     if function.name in SPECIAL:
         return _SPECIAL_PRINTERS[function.name](compiler, call)
     return _ordinary(compiler, function, call)
 
 
-def compile_window_call(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def compile_window_call(compiler: Compiler, call: ast.Call) -> Typed:
     """SQL of a call that stands before OVER."""
     function = checked_function(call)
     if not function.is_window and not function.is_aggregate:
@@ -135,7 +147,7 @@ def _joined(name: str, args: list[Typed]) -> str:
     return f"{name}({', '.join(arg.sql for arg in args)})"
 
 
-def _aggregate(compiler: "ExpressionCompiler", function: Function, call: ast.Call) -> Typed:
+def _aggregate(compiler: Compiler, function: Function, call: ast.Call) -> Typed:
     args = [_converted(compiler, function, compiler.expr(arg)) for arg in _without_star(call)]
     if function.engine_name.endswith("If") and args:
         args[-1] = as_condition(compiler.expr(call.args[-1]))
@@ -162,7 +174,7 @@ def _parameter(expr: ast.Expr) -> str:
     raise HogQLError("A function's parameters are constants", start=expr.start, end=expr.end)
 
 
-def _ordinary(compiler: "ExpressionCompiler", function: Function, call: ast.Call) -> Typed:
+def _ordinary(compiler: Compiler, function: Function, call: ast.Call) -> Typed:
     given = call.args
     if function.engine_name in _DATE_UNIT_FUNCTIONS and len(given) > 1:
         given = (_unit(given[0]), *given[1:])
@@ -183,7 +195,7 @@ def _branches(args: list[Typed], timezone: str) -> list[Typed]:
     return [*pairs, values[-1]]
 
 
-def _with_timezone(compiler: "ExpressionCompiler", function: Function, args: list[Typed]) -> list[Typed]:
+def _with_timezone(compiler: Compiler, function: Function, args: list[Typed]) -> list[Typed]:
     if compiler.timezone == "UTC":
         return args
     zone = Typed(quote(compiler.timezone), "string", nullable=False)
@@ -211,7 +223,7 @@ def _check_unit(expr: ast.Expr) -> None:
         )
 
 
-def _converted(compiler: "ExpressionCompiler", function: Function, value: Typed) -> Typed:
+def _converted(compiler: Compiler, function: Function, value: Typed) -> Typed:
     conversion = function.property_argument
     if conversion == "present":
         return as_present(value) if value.kind == "property" or function.returns == "array" else value
@@ -233,8 +245,8 @@ def _result(function: Function, args: list[Typed], sql: str) -> Typed:
     return Typed(sql, kind, nullable=nullable, json_scope=base.json_scope if chosen == 0 else None)
 
 
-def _one(convert: str, kind: Kind) -> "Callable[[ExpressionCompiler, ast.Call], Typed]":
-    def compile_one(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _one(convert: str, kind: Kind) -> Callable[[Compiler, ast.Call], Typed]:
+    def compile_one(compiler: Compiler, call: ast.Call) -> Typed:
         value = compiler.expr(call.args[0])
         if value.kind == "property" and kind == "number":
             return as_number(value)
@@ -243,19 +255,19 @@ def _one(convert: str, kind: Kind) -> "Callable[[ExpressionCompiler, ast.Call], 
     return compile_one
 
 
-def _to_string(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _to_string(compiler: Compiler, call: ast.Call) -> Typed:
     args = [compiler.expr(arg) for arg in call.args]
     return Typed(_joined("toString", args), "string", nullable=args[0].nullable)
 
 
-def _to_bool(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _to_bool(compiler: Compiler, call: ast.Call) -> Typed:
     value = compiler.expr(call.args[0])
     if value.kind == "property":
         return as_boolean(value)
     return Typed(f"accurateCastOrNull({value.sql}, 'Bool')", "boolean", nullable=True)
 
 
-def _to_decimal(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _to_decimal(compiler: Compiler, call: ast.Call) -> Typed:
     scale = call.args[1] if len(call.args) > 1 else ast.Constant(10)
     if not isinstance(scale, ast.Constant) or type(scale.value) is not int or not 0 <= scale.value <= 18:
         raise HogQLError("toDecimal's scale is a whole number up to 18", start=call.start, end=call.end)
@@ -263,13 +275,13 @@ def _to_decimal(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
     return Typed(f"accurateCastOrNull({value.sql}, 'Decimal64({scale.value})')", "number", nullable=True)
 
 
-def _zone(compiler: "ExpressionCompiler", call: ast.Call, position: int) -> str:
+def _zone(compiler: Compiler, call: ast.Call, position: int) -> str:
     if len(call.args) > position:
         return compiler.expr(call.args[position]).sql
     return quote(compiler.timezone)
 
 
-def _to_date(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _to_date(compiler: Compiler, call: ast.Call) -> Typed:
     value = compiler.expr(call.args[0])
     if value.kind in {"string", "property"}:
         if value.is_constant:
@@ -280,7 +292,7 @@ def _to_date(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
     return Typed(f"toDate({value.sql}{zone})", "date", nullable=value.nullable)
 
 
-def _exists(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _exists(compiler: Compiler, call: ast.Call) -> Typed:
     query = call.args[0]
     if not isinstance(query, ast.SelectQuery | ast.SelectSetQuery):
         raise HogQLError("exists() needs a query", start=call.start, end=call.end)
@@ -288,7 +300,7 @@ def _exists(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
     return Typed(f"in(1, (SELECT 1 FROM ({sql}) LIMIT 1))", "boolean", nullable=False)
 
 
-def _to_datetime(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _to_datetime(compiler: Compiler, call: ast.Call) -> Typed:
     value = compiler.expr(call.args[0])
     wide = call.name.lower() == "todatetime64"
     zone = _zone(compiler, call, 2 if wide else 1)
@@ -300,33 +312,33 @@ def _to_datetime(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
     return Typed(f"toDateTime({value.sql}, {zone})", "datetime", nullable=value.nullable)
 
 
-def _parse_datetime(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _parse_datetime(compiler: Compiler, call: ast.Call) -> Typed:
     text = as_text(compiler.expr(call.args[0]))
     return Typed(f"parseDateTime64BestEffortOrNull({text.sql}, 6, {_zone(compiler, call, 1)})", "datetime")
 
 
-def _to_datetime_us(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _to_datetime_us(compiler: Compiler, call: ast.Call) -> Typed:
     text = as_text(compiler.expr(call.args[0]))
     return Typed(f"parseDateTime64BestEffortUSOrNull({text.sql}, 6, {_zone(compiler, call, 1)})", "datetime")
 
 
-def _now(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _now(compiler: Compiler, call: ast.Call) -> Typed:
     zone = _zone(compiler, call, 1 if call.name.lower() == "now64" else 0)
     return Typed(f"now64(6, {zone})", "datetime", nullable=False)
 
 
-def _day(days_back: int) -> "Callable[[ExpressionCompiler, ast.Call], Typed]":
-    def compile_day(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _day(days_back: int) -> Callable[[Compiler, ast.Call], Typed]:
+    def compile_day(compiler: Compiler, call: ast.Call) -> Typed:
         today = f"toDate(now64(6, {_zone(compiler, call, 0)}))"
         return Typed(f"minus({today}, {days_back})" if days_back else today, "date", nullable=False)
 
     return compile_day
 
 
-def _shift(sign: str) -> "Callable[[ExpressionCompiler, ast.Call], Typed]":
+def _shift(sign: str) -> Callable[[Compiler, ast.Call], Typed]:
     """dateAdd('day', 7, moment), and dateAdd(moment, interval)."""
 
-    def compile_shift(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+    def compile_shift(compiler: Compiler, call: ast.Call) -> Typed:
         if len(call.args) == 2:
             moment, interval = (compiler.expr(arg) for arg in call.args)
         else:
@@ -345,7 +357,7 @@ def _shift(sign: str) -> "Callable[[ExpressionCompiler, ast.Call], Typed]":
     return compile_shift
 
 
-def _concat(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _concat(compiler: Compiler, call: ast.Call) -> Typed:
     """Concatenation in which NULL is an empty text, as in PostHog."""
     args = [compiler.expr(arg) for arg in call.args]
     if any(arg.kind == "array" for arg in args):
@@ -355,7 +367,7 @@ def _concat(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
     return Typed(f"concat({', '.join(parts)})", "string", nullable=False)
 
 
-def _first_present(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _first_present(compiler: Compiler, call: ast.Call) -> Typed:
     args = aligned([compiler.expr(arg) for arg in call.args], compiler.timezone)
     kind: Kind = next((arg.kind for arg in args if arg.kind != "null"), "unknown")
     if kind == "property" and any(arg.kind == "string" for arg in args):
@@ -364,13 +376,13 @@ def _first_present(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
     return Typed(_joined(name, args), kind, nullable=all(arg.nullable for arg in args))
 
 
-def _extreme(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _extreme(compiler: Compiler, call: ast.Call) -> Typed:
     args = aligned([compiler.expr(arg) for arg in call.args], compiler.timezone)
     nullable = any(arg.nullable for arg in args)
     return Typed(_joined(call.name.lower(), args), args[0].kind, nullable=nullable)
 
 
-def _array_reduce(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _array_reduce(compiler: Compiler, call: ast.Call) -> Typed:
     """arrayReduce('sum', array): the aggregate is named by text, so the whitelist is asked for it too."""
     named = call.args[0]
     found = None
@@ -384,16 +396,16 @@ def _array_reduce(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
     return Typed(f"arrayReduce({name}, {', '.join(arg.sql for arg in args)})", aggregate.returns, nullable=True)
 
 
-def _sortable_version(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+def _sortable_version(compiler: Compiler, call: ast.Call) -> Typed:
     text = as_present(as_text(compiler.expr(call.args[0])))
     numbers = rf"extract({text.sql}, '(\\d+(\\.\\d+)*)')"
     return Typed(f"arrayMap(x -> toInt64OrZero(x), splitByChar('.', {numbers}))", "array", nullable=False)
 
 
-def _tag(tag: str, *attributes: str) -> "Callable[[ExpressionCompiler, ast.Call], Typed]":
+def _tag(tag: str, *attributes: str) -> Callable[[Compiler, ast.Call], Typed]:
     """A value that PostHog's interface draws: a tuple that begins with `__hx_tag`."""
 
-    def compile_tag(compiler: "ExpressionCompiler", call: ast.Call) -> Typed:
+    def compile_tag(compiler: Compiler, call: ast.Call) -> Typed:
         parts = ["'__hx_tag'", quote(tag)]
         for attribute, arg in zip(attributes, call.args, strict=False):
             parts += [quote(attribute), compiler.expr(arg).sql]
@@ -402,7 +414,7 @@ def _tag(tag: str, *attributes: str) -> "Callable[[ExpressionCompiler, ast.Call]
     return compile_tag
 
 
-_SPECIAL_PRINTERS: "Final[dict[str, Callable[[ExpressionCompiler, ast.Call], Typed]]]" = {
+_SPECIAL_PRINTERS: Final[dict[str, Callable[[Compiler, ast.Call], Typed]]] = {
     "toString": _to_string,
     "toInt": _one("Int64", "number"),
     "toFloat": _one("Float64", "number"),

@@ -127,9 +127,6 @@ class ExpressionCompiler:
                 error.start, error.end = node.start, node.end
             raise
 
-    def note_aggregate(self) -> None:
-        """Called for each aggregate."""
-
     @abstractmethod
     def subquery(self, node: ast.SelectStatement) -> tuple[str, dict[str, Typed]]:
         """SQL and columns of a query inside this one."""
