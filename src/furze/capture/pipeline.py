@@ -8,10 +8,11 @@ stopped after it is recognised by its token.
 """
 
 import asyncio
+import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ from furze.events.queue import Batch, IngestQueue
 from furze.events.types import Event, decode_events
 from furze.identity import batch as identities
 from furze.identity.merge import identify
-from furze.identity.roster import Roster
+from furze.identity.roster import VERSIONS_PER_POSITION, Roster
 from furze.identity.types import Identity
 from furze.kit.backoff import backoff_seconds
 from furze.kit.clock import Clock
@@ -33,8 +34,6 @@ from furze.kit.clock import Clock
 logger = logging.getLogger(__name__)
 
 _INSERT_BYTES = 32 << 20
-# Leaves room for changes between batches that number their versions upwards from the last one.
-_VERSIONS_PER_POSITION = 1 << 16
 
 Row = dict[str, Any]
 
@@ -66,6 +65,8 @@ class Pipeline:
     clock: Clock
     batch_events: int = 10_000
     linger_seconds: float = 0.5
+    #: Held while people and groups are read, changed and written back; whoever else changes them takes it too.
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run_forever(self) -> None:
         """Move batch after batch. Whatever fails is tried again, slower each time, until it passes: events wait."""
@@ -83,25 +84,30 @@ class Pipeline:
         """Wait for the next batch and move it; how many events it had, repeated ones included."""
         batch = await self.queue.next_batch(max_events=self.batch_events, linger_seconds=self.linger_seconds)
         if await self.database.read(identities.done_token) != batch.token:
-            await self._move(batch)
+            placed = await self._without_duplicates(batch)
+            async with self.turn:
+                await self._move(batch, placed)
         try:
             await self.queue.complete(batch)
         except StaleBatch:
             logger.warning("batch %s was completed already", batch.token)
         return batch.end - batch.first
 
-    async def _move(self, batch: Batch) -> None:
-        placed = await self._without_duplicates(batch)
+    async def _move(self, batch: Batch, placed: Sequence[_Placed]) -> None:
         plan = await self.database.read(_plan, placed, batch.first)
         async with asyncio.TaskGroup() as inserts:
-            inserts.create_task(self._insert_events(plan.events, batch.token))
+            inserts.create_task(self._insert_events(plan.events))
             for table, rows in plan.mirrors.items():
-                inserts.create_task(self.store.insert(table, rows, deduplication_token=batch.token))
+                # The batch's token alone would hide that somebody changed a person between two tries.
+                token = f"{batch.token}/{_fingerprint(rows)}"
+                inserts.create_task(self.store.insert(table, rows, deduplication_token=token))
         await self.database.write(identities.save, plan.roster, batch.token)
 
-    async def _insert_events(self, rows: Sequence[Row], token: str) -> None:
-        for number, piece in enumerate(_pieces(rows)):
-            await self.store.insert("events", piece, deduplication_token=f"{token}/{number}")
+    async def _insert_events(self, rows: Sequence[Row]) -> None:
+        for piece in _pieces(rows):
+            # By positions, not by number: if a person grows between two tries, pieces end elsewhere, and none is lost.
+            token = f"{piece[0]['position']}-{piece[-1]['position']}"
+            await self.store.insert("events", piece, deduplication_token=token)
 
     async def _without_duplicates(self, batch: Batch) -> list[_Placed]:
         by_project: dict[int, list[_Placed]] = defaultdict(list)
@@ -132,7 +138,7 @@ def _plan(connection: Connection, placed: Sequence[_Placed], first: int) -> _Pla
     events = [each.event for each in placed]
     roster = identities.load(connection, events)
     found = identify(roster, events)
-    roster.number_versions(first * _VERSIONS_PER_POSITION)
+    roster.number_versions(first * VERSIONS_PER_POSITION)
     rows = [_row(each, identity) for each, identity in zip(placed, found, strict=True)]
     return _Plan(rows, identities.mirror_rows(roster, position=first), roster)
 
@@ -160,6 +166,10 @@ def _row(placed: _Placed, identity: Identity) -> Row:
         "$group_3": fourth,
         "$group_4": fifth,
     }
+
+
+def _fingerprint(rows: Sequence[Row]) -> str:
+    return hashlib.sha256(orjson.dumps(rows)).hexdigest()[:16]
 
 
 def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

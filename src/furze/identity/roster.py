@@ -13,6 +13,9 @@ from furze.kit import json
 #: What a person or a group may know about itself, as bytes of JSON: each event carries a copy.
 MAX_PROPERTIES_BYTES = 512 * 1024
 
+#: Room for changes between two batches, whose versions count upwards from the last one.
+VERSIONS_PER_POSITION = 1 << 16
+
 _NAMESPACE = UUID("932979b4-65c3-4424-8467-0b66ec27bc22")
 
 #: A distinct id within its project.
@@ -179,13 +182,15 @@ class Roster:
         return {id(attachment.profile): attachment.profile for attachment in self.attachments.values()}.values()
 
     def number_versions(self, base: int) -> None:
-        """Give all that changed a higher version than before, and at least `base`."""
+        """Give all that changed a higher version than before, and at least `base`.
+
+        The last bits keep counting: if a caller changes a person between two tries of a batch, the second try's
+        version is the higher one.
+        """
         things: list[Profile | Attachment | GroupProfile] = [*self.profiles(), *self.attachments.values()]
-        for thing in (*things, *self.groups.values()):
-            if thing.is_changed:
-                thing.version = max(thing.version + 1, base)
-        for profile in self.gone:
-            profile.version = max(profile.version + 1, base)
+        changed = [thing for thing in (*things, *self.groups.values()) if thing.is_changed]
+        for thing in (*changed, *self.gone):
+            thing.version = max(thing.version, base + thing.version % VERSIONS_PER_POSITION) + 1
 
 
 def _hour(timestamp: datetime) -> datetime:

@@ -135,6 +135,7 @@ def list_persons(
     project_id: int,
     *,
     distinct_id: str | None = None,
+    email: str | None = None,
     search: str | None = None,
     limit: int,
     offset: int = 0,
@@ -143,6 +144,8 @@ def list_persons(
     kept = persons.c.project_id == project_id
     if distinct_id is not None:
         kept &= persons.c.id.in_(_owners(project_id).where(distinct_ids.c.distinct_id == distinct_id))
+    if email is not None:
+        kept &= persons.c.properties["email"].as_string() == email
     if search:
         in_ids = persons.c.id.in_(
             _owners(project_id).where(distinct_ids.c.distinct_id.icontains(search, autoescape=True))

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     Uuid,
+    func,
     insert,
     or_,
     select,
@@ -22,6 +23,7 @@ from sqlalchemy import (
 )
 
 from furze.database import UTCDateTime, json_type, metadata
+from furze.kit.clock import wire_time
 from furze.platform.types import Actor, Item, Organization, PersonalApiKey, Project, User
 
 users = Table(
@@ -113,6 +115,11 @@ _LAST_USED_RESOLUTION = timedelta(hours=1)
 def any_user(connection: Connection) -> bool:
     """Whether anyone has an account yet."""
     return connection.execute(select(users.c.id).limit(1)).first() is not None
+
+
+def first_user_id(connection: Connection) -> int:
+    """The id of the user whom the first start made."""
+    return connection.execute(select(func.min(users.c.id))).scalar_one()
 
 
 def create_user(connection: Connection, *, email: str, first_name: str, now: datetime) -> User:
@@ -285,6 +292,42 @@ def record_activity(connection: Connection, *, by: Actor, item: Item, activity: 
             created_at=now,
         )
     )
+
+
+def list_activity(
+    connection: Connection,
+    project_id: int,
+    *,
+    scope: str | None = None,
+    item_id: str | None = None,
+    user_id: int | None = None,
+    limit: int,
+    offset: int,
+) -> tuple[list[dict[str, Any]], int]:
+    """A page of a project's activity log as PostHog's clients read it, newest first, and how many entries there are."""
+    kept = activity_log.c.project_id == project_id
+    for column, value in (("scope", scope), ("item_id", item_id), ("user_id", user_id)):
+        if value is not None:
+            kept &= activity_log.c[column] == value
+    names = (users.c.first_name, users.c.last_name, users.c.email)
+    joined = select(activity_log, *names).outerjoin(users, users.c.id == activity_log.c.user_id).where(kept)
+    newest = joined.order_by(activity_log.c.created_at.desc(), activity_log.c.id).limit(limit).offset(offset)
+    count = connection.execute(select(func.count()).select_from(activity_log).where(kept)).scalar_one()
+    return [_activity_entry(row) for row in connection.execute(newest)], count
+
+
+def _activity_entry(row: Row[Any]) -> dict[str, Any]:
+    user = {"first_name": row.first_name, "last_name": row.last_name, "email": row.email}
+    return {
+        "id": str(row.id),
+        "user": user if row.user_id is not None else None,
+        "is_system": row.user_id is None,
+        "scope": row.scope,
+        "item_id": row.item_id,
+        "activity": row.activity,
+        "detail": row.detail,
+        "created_at": wire_time(row.created_at),
+    }
 
 
 def _user(row: Row[Any]) -> User:

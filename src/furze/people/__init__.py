@@ -1,0 +1,1 @@
+"""Persons, groups, events and their definitions, as PostHog's clients list, read and change them."""
