@@ -4,6 +4,7 @@ import json
 import zlib
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -102,6 +103,7 @@ BATCH = {"api_key": TOKEN, "batch": [SIGNUP]}
         (base64.b64encode(text(SINGLE)), {"compression": "base64"}),
         (b"data=" + quote(base64.b64encode(gzip.compress(text(SINGLE)))).encode(), {}),
     ],
+    ids=count(),
 )
 def test_every_shape_of_body_gives_the_same_event(body: bytes, options: dict[str, Any]) -> None:
     (event,) = captured(body, **options)
@@ -150,6 +152,7 @@ def test_what_cannot_be_captured_is_refused_in_posthogs_words(body: object, stat
         (b"[" * 3000 + b"]" * 3000, {}),
         (b'{"token":"phc_shop","event":"a","distinct_id":"b","properties":{"x":' + b"[" * 500 + b"]" * 500 + b"}}", {}),
     ],
+    ids=count(),
 )
 def test_a_body_that_is_no_event_says_what_is_wrong_with_it(body: bytes, options: dict[str, Any]) -> None:
     status, detail = refusal(body, **options)
@@ -167,6 +170,7 @@ def test_a_body_that_is_no_event_says_what_is_wrong_with_it(body: bytes, options
         (b"x", {"encoding": "deflate"}),
         (text(BATCH), {"compression": "lz64"}),
     ],
+    ids=count(),
 )
 def test_a_body_that_cannot_be_unpacked_says_so(body: bytes, options: dict[str, Any]) -> None:
     status, detail = refusal(body, **options)

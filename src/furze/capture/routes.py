@@ -88,11 +88,7 @@ def routes() -> list[Route]:
         for path, limit in CAPTURE_PATHS.items()
     ]
     newer = Route("/i/v1/analytics/events", _answering(_receive_v1), methods=["POST", "OPTIONS"])
-    return [*older, newer, Route("/", _greet), *flags.routes()]
-
-
-async def _greet(_request: Request) -> Response:
-    return PlainTextResponse("furze: send events to /batch/ and /e/, ask at /api/projects/@current/query/\n")
+    return [*older, newer, *flags.routes()]
 
 
 async def read_body(request: Request, limit: int) -> bytes:
