@@ -7,27 +7,27 @@ from furze.hogql.tables import TABLES
 from furze.kit import json
 from furze.llm.types import Artifact, Tool, ToolContext, ToolError, ToolResult
 from furze.platform.errors import FurzeError
-from furze.query.kinds import KINDS, taxonomy
+from furze.query.kinds import taxonomy
 from furze.query.kinds.asker import Asker
 from furze.query.run import QueryRunner
-from furze.query.types import Answer
-from furze.query.words import describe_answer, text_table
+from furze.query.types import Answer, QueryMapping
 
 _READ: Final = "query:read"
-_SHOWN_ROWS: Final = 50
-_MOST_ROWS: Final = 500
-_INSIGHTS: Final = (
+_SHOWN_ROWS: Final = 200
+_SAMPLE_VALUES: Final = 60
+_CHARTS: Final = (
     "TrendsQuery",
     "FunnelsQuery",
     "RetentionQuery",
     "LifecycleQuery",
     "StickinessQuery",
     "PathsQuery",
+    "HogQLQuery",
 )
 
 _EXECUTE_SQL: Final = """Run a HogQL query (ClickHouse SQL) and show its rows. Tables: events (event, timestamp, \
 distinct_id, person_id, properties.x, person.properties.x, $session_id, session.x, group_0.properties.x), persons, \
-sessions, groups, person_distinct_ids. At most 500 rows come back; aggregate instead of listing."""
+sessions, groups, person_distinct_ids. At most 200 rows come back; aggregate instead of listing."""
 
 _CREATE_INSIGHT: Final = """Run an insight and show it as a chart. `query` is a PostHog query object: \
 {"kind": "TrendsQuery", "series": [{"kind": "EventsNode", "event": "signup", "math": "dau"}], "interval": "day", \
@@ -39,8 +39,8 @@ PathsQuery. Property filters: "properties": [{"key": "plan", "value": "pro", "op
 _TEXT: Final = {"type": "string"}
 
 
-def query_tools(runner: QueryRunner) -> list[Tool]:
-    """The tools, over one runner. All need the scope `query:read`."""
+def tools(runner: QueryRunner) -> list[Tool]:
+    """The tools, over one runner. All need the scope `query:read`, and answer in JSON."""
     return [_read_taxonomy(runner), _read_data(runner), _execute_sql(runner), _create_insight(runner)]
 
 
@@ -93,14 +93,7 @@ def _read_data(runner: QueryRunner) -> Tool:
 
 def _execute_sql(runner: QueryRunner) -> Tool:
     async def run(arguments: dict[str, Any], context: ToolContext) -> ToolResult:
-        query = {"kind": "HogQLQuery", "query": str(arguments["query"])}
-        answer = await _answer(runner, context, query)
-        rows = answer["results"][:_MOST_ROWS]
-        text = text_table(answer["columns"], rows[:_SHOWN_ROWS])
-        if len(rows) > _SHOWN_ROWS or answer["hasMore"]:
-            text += f"\n\n({_SHOWN_ROWS} of {'more than ' if answer['hasMore'] else ''}{len(rows)} rows are shown.)"
-        shown = {"kind": "DataVisualizationNode", "source": query}
-        return ToolResult(text, _artifact(shown, arguments, "Query"), _payload(answer, rows))
+        return await _shown(runner, {"kind": "HogQLQuery", "query": str(arguments["query"])}, arguments, context)
 
     return Tool("execute_sql", _EXECUTE_SQL, _parameters({"query": _TEXT}), run, scope=_READ)
 
@@ -110,14 +103,27 @@ def _create_insight(runner: QueryRunner) -> Tool:
         query = arguments["query"]
         while isinstance(query.get("source"), dict):
             query = query["source"]
-        if query.get("kind") not in KINDS:
-            raise ToolError(f"{query.get('kind')!r} is no insight. `query.kind` is one of {', '.join(_INSIGHTS)}.")
-        answer = await _answer(runner, context, query)
-        shown = {"kind": "InsightVizNode", "source": query}
-        text = describe_answer(query, answer)
-        return ToolResult(text, _artifact(shown, arguments, "Insight"), _payload(answer, answer.get("results")))
+        if query.get("kind") not in _CHARTS:
+            raise ToolError(f"{query.get('kind')!r} is no chart. `query.kind` is one of {', '.join(_CHARTS)}.")
+        return await _shown(runner, query, arguments, context)
 
-    return Tool("create_insight", _CREATE_INSIGHT, _parameters({"query": {"type": "object"}}), run, scope=_READ)
+    kinds = {"type": "object", "properties": {"kind": {"type": "string"}}}
+    return Tool("create_insight", _CREATE_INSIGHT, _parameters({"query": kinds}), run, scope=_READ)
+
+
+async def _shown(
+    runner: QueryRunner, query: QueryMapping, arguments: Mapping[str, Any], context: ToolContext
+) -> ToolResult:
+    """The answer as text for the model, and the query as a chart for the page."""
+    answer = await _answer(runner, context, query)
+    content = {
+        "content_type": "visualization",
+        "query": query,
+        "name": arguments.get("name"),
+        "description": arguments.get("description"),
+    }
+    text = json.dumps(compact(query, answer)).decode()
+    return ToolResult(text, Artifact({name: value for name, value in content.items() if value is not None}))
 
 
 def _parameters(required: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -142,7 +148,7 @@ async def _told(
         found = await read(arguments, asker)
     except FurzeError as error:
         raise ToolError(error.detail) from error
-    return ToolResult(json.dumps(found).decode(), ui_payload=found)
+    return ToolResult(json.dumps(found).decode())
 
 
 async def _taxonomy(arguments: dict[str, Any], asker: Asker) -> Any:
@@ -162,12 +168,13 @@ async def _overview(asker: Asker) -> Answer:
         name: _described(await taxonomy.actor_properties(index, asker)) for name, index in asker.group_types.items()
     }
     return {
+        "timezone": asker.timezone,
         "events": [
             {"event": event, "count": count, "properties": sorted(of_event.get(event, ()))}
             for event, count in await taxonomy.event_counts(asker)
         ],
-        "event_properties": _described(await taxonomy.event_properties(None, asker)),
-        "person_properties": _described(await taxonomy.actor_properties(None, asker)),
+        "event_properties": _described(await taxonomy.event_properties(None, asker, most_values=_SAMPLE_VALUES)),
+        "person_properties": _described(await taxonomy.actor_properties(None, asker, most_values=_SAMPLE_VALUES)),
         "session_properties": taxonomy.session_fields(),
         "group_types": list(asker.group_types),
         "group_properties": groups,
@@ -184,19 +191,32 @@ async def _schema(arguments: dict[str, Any], _asker: Asker) -> Any:
 
 
 def _described(found: Sequence[taxonomy.PropertySample]) -> Answer:
-    return {each.name: {"type": each.type, "values": list(each.values)} for each in found}
+    """Properties by name. Sample values only of texts: those of numbers say little and take much room."""
+    return {
+        each.name: {"type": each.type, "values": [value for value in each.values if isinstance(value, str)]}
+        if each.type == "text"
+        else {"type": each.type}
+        for each in found
+    }
 
 
-def _artifact(query: Answer, arguments: Mapping[str, Any], default_name: str) -> Artifact:
-    return Artifact(
-        {
-            "content_type": "visualization",
-            "query": query,
-            "name": arguments.get("name") or default_name,
-            "description": arguments.get("description") or "",
-        }
-    )
+def compact(query: QueryMapping, answer: Answer) -> Answer:
+    """An answer as a model needs it: the numbers, what they are of, and the period they cover."""
+    found: Answer = {"query": query}
+    if answer.get("resolved_date_range"):
+        found["period"] = answer["resolved_date_range"]
+    results = answer.get("results")
+    if query.get("kind") == "TrendsQuery":
+        return found | {"results": [_series(each) for each in answer["results"]]}
+    if query.get("kind") == "HogQLQuery" and isinstance(results, list):
+        found |= {"columns": answer["columns"], "results": results[:_SHOWN_ROWS]}
+        if answer.get("hasMore") or len(results) > _SHOWN_ROWS:
+            found["note"] = f"More rows exist; these are the first {min(len(results), _SHOWN_ROWS)}."
+        return found
+    return found | {"results": results}
 
 
-def _payload(answer: Answer, results: Any) -> Answer:
-    return {"columns": answer.get("columns"), "types": answer.get("types"), "results": results}
+def _series(result: Answer) -> Answer:
+    kept = {"label": result["label"], "value": result.get("aggregated_value"), "count": result["count"]}
+    kept |= {name: result[name] for name in ("breakdown_value", "compare_label") if name in result}
+    return kept | ({"days": result["days"], "data": result["data"]} if result.get("data") else {})
