@@ -115,6 +115,15 @@ async def test_an_insert_repeated_under_its_token_is_one_insert(store: ClickHous
     assert (await store.query(f"SELECT count() FROM {table}")).rows == [(4,)]
 
 
+async def test_an_insert_that_stopped_halfway_is_completed_by_its_repetition(store: ClickHouse) -> None:
+    january, june = (_event(team_id=75, timestamp=datetime(2024, month, 1, tzinfo=UTC)) for month in (1, 6))
+    await store.insert("events", [january], deduplication_token="halfway")
+
+    await store.insert("events", [january, june], deduplication_token="halfway")
+
+    assert (await store.query("SELECT toMonth(timestamp) FROM events ORDER BY 1", team_id=75)).rows == [(1,), (6,)]
+
+
 async def test_events_of_a_hundred_and_ten_months_fit_one_insert(store: ClickHouse) -> None:
     start = datetime(2000, 1, 15, tzinfo=UTC)
     rows = [_event(team_id=74, timestamp=start + timedelta(days=30 * n)) for n in range(110)]
@@ -188,6 +197,17 @@ async def test_leaving_a_stream_ends_its_query(store: ClickHouse) -> None:
     await until(store, "left", runs=False)
 
 
+async def test_leaving_a_stream_that_has_given_nothing_yet_ends_its_query(store: ClickHouse) -> None:
+    task = asyncio.create_task(anext(store.stream(ENDLESS, format="TSV", query_id="silent")))
+    await until(store, "silent", runs=True)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    await until(store, "silent", runs=False)
+
+
 async def test_a_killed_query_says_so(store: ClickHouse) -> None:
     task = asyncio.create_task(store.query(ENDLESS, query_id="endless"))
     await until(store, "endless", runs=True)
@@ -241,7 +261,7 @@ async def test_health_is_the_version(store: ClickHouse) -> None:
 
 
 async def test_the_loop_keeps_turning_while_a_long_query_runs(store: ClickHouse) -> None:
-    task = asyncio.create_task(store.query(ENDLESS, limits=Limits(seconds=1.5)))
+    task = asyncio.create_task(store.query(ENDLESS, limits=Limits(seconds=1)))
     lags = []
     while not task.done():
         before = time.monotonic()

@@ -11,8 +11,8 @@ import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
 from urllib.parse import urlsplit
@@ -103,7 +103,7 @@ class ReadOptions(TypedDict, total=False):
 class ClickHouse:
     """Runs statements on the ClickHouse server at `url` (`http[s]://user:password@host:port/database`).
 
-    At most `concurrency` queries run at a time, further ones wait; streams, inserts and kills have threads of
+    At most `concurrency` queries run at a time, further ones wait; streams, inserts, DDL and kills have threads of
     their own and do not wait for queries. Whoever restarts the server is given `patience_seconds`.
     """
 
@@ -112,10 +112,12 @@ class ClickHouse:
         self.database = self._url.path.strip("/") or schema.DATABASE
         self._patience_seconds = patience_seconds
         self._queries = ThreadPoolExecutor(concurrency, thread_name_prefix="clickhouse-query")
-        self._streams = ThreadPoolExecutor(4, thread_name_prefix="clickhouse-stream")
-        self._inserts = ThreadPoolExecutor(2, thread_name_prefix="clickhouse-insert")
+        self._streams = ThreadPoolExecutor(8, thread_name_prefix="clickhouse-stream")
+        self._inserts = ThreadPoolExecutor(4, thread_name_prefix="clickhouse-insert")
+        self._commands = ThreadPoolExecutor(2, thread_name_prefix="clickhouse-command")
         self._control = ThreadPoolExecutor(2, thread_name_prefix="clickhouse-control")
-        self._connections = concurrency + 16
+        self._connections = concurrency + 24
+        self._closing = threading.Event()
         self._connecting = threading.Lock()
         self._connected: Client | None = None
 
@@ -147,14 +149,16 @@ class ClickHouse:
 
         Without `limits` it may take an hour and have any number of rows.
         """
-        async for piece in self._pumped(self.stream_now(sql, parameters, format=format, **options)):
+        options["query_id"] = query_id = options.get("query_id") or str(uuid4())
+        async for piece in self._pumped(self.stream_now(sql, parameters, format=format, **options), query_id):
             yield piece
 
     async def stream_arrow(
         self, sql: str, parameters: Mapping[str, object] | None = None, **options: Unpack[ReadOptions]
     ) -> AsyncIterator["pa.RecordBatch"]:
         """The result as Arrow record batches, one in memory at a time; `max_block_size` in `settings` sizes them."""
-        async for batch in self._pumped(self.stream_arrow_now(sql, parameters, **options)):
+        options["query_id"] = query_id = options.get("query_id") or str(uuid4())
+        async for batch in self._pumped(self.stream_arrow_now(sql, parameters, **options), query_id):
             yield batch
 
     def stream_now(
@@ -197,7 +201,7 @@ class ClickHouse:
 
     async def execute(self, statement: str, parameters: Mapping[str, object] | None = None) -> None:
         """Run a statement that has no result: DDL, ALTER, DELETE."""
-        await self._in_thread(self._control, self._execute_now, statement, parameters, self.database)
+        await self._in_thread(self._commands, self._execute_now, statement, parameters, self.database)
 
     async def kill(self, query_id: str) -> bool:
         """Stop a query; whether one was found."""
@@ -210,14 +214,15 @@ class ClickHouse:
     async def ensure_schema(self) -> None:
         """Create what is missing of the database and its tables."""
         await self._in_thread(
-            self._control, self._execute_now, f"CREATE DATABASE IF NOT EXISTS {schema.DATABASE}", None, "default"
+            self._commands, self._execute_now, f"CREATE DATABASE IF NOT EXISTS {schema.DATABASE}", None, "default"
         )
         for statement in schema.tables():
             await self.execute(statement)
 
     async def close(self) -> None:
         """Let go of threads and connections; running queries are not waited for."""
-        for pool in (self._queries, self._streams, self._inserts, self._control):
+        self._closing.set()
+        for pool in (self._queries, self._streams, self._inserts, self._commands, self._control):
             pool.shutdown(wait=False, cancel_futures=True)
         if self._connected:
             self._connected.close()
@@ -225,19 +230,21 @@ class ClickHouse:
     async def _in_thread(self, pool: ThreadPoolExecutor, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, partial(function, *arguments))
 
-    async def _pumped(self, items: Iterator[T]) -> AsyncIterator[T]:
-        loop = asyncio.get_running_loop()
-        pending: asyncio.Future[T | None] | None = None
+    async def _pumped(self, items: Iterator[T], query_id: str) -> AsyncIterator[T]:
+        step: Future[T | None] | None = None
         try:
             while True:
-                pending = loop.run_in_executor(self._streams, next, items, None)
-                item = await asyncio.shield(pending)
+                step = self._streams.submit(next, items, None)
+                item = await asyncio.shield(asyncio.wrap_future(step))
                 if item is None:
                     return
                 yield item
         finally:
-            # The generator is closed where it ran, after the step that may still be under way.
-            self._streams.submit(_close_after, pending, cast("Any", items))
+            # The step may wait for a first row that is an hour away; the generator can be closed only after it.
+            with suppress(RuntimeError):  # the pools are closed, and the server with them
+                if step and not step.done():
+                    self._control.submit(self._kill_abandoned, query_id, step)
+                self._streams.submit(_close_after, step, cast("Any", items))
 
     def _client(self) -> Client:
         with self._connecting:
@@ -290,10 +297,9 @@ class ClickHouse:
             try:
                 return _not_the_users_fault(send)
             except StoreUnavailable as error:
-                if time.monotonic() + pause > deadline:
+                if time.monotonic() + pause > deadline or self._closing.wait(pause):
                     raise
                 logger.warning("insert %s into %s again: %s", token, table, error.detail)
-            time.sleep(pause)
             pause = min(2 * pause, 2.0)
 
     def _raw_insert_now(self, table: str, columns: Sequence[str], payload: bytes, settings: dict[str, Any]) -> None:
@@ -351,9 +357,8 @@ class ClickHouse:
             try:
                 self._version_now()
             except StoreUnavailable:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or self._closing.wait(0.1):
                     raise
-                time.sleep(0.1)
             else:
                 return
 
@@ -471,7 +476,9 @@ def _not_the_users_fault(function: Callable[[], T]) -> T:
     """For statements of our own making: what would be the user's fault in a query is ours here."""
     try:
         return _translated(function)
-    except (QueryError, QueryMemoryExceeded, QueryTimeout) as error:
+    except (QueryMemoryExceeded, QueryTimeout) as error:
+        raise StoreUnavailable(f"The event store is too busy: {error.detail}") from error
+    except QueryError as error:
         raise StoreFailed(f"The event store refused a statement of ours: {error.detail}") from error
 
 
@@ -489,7 +496,7 @@ def _bound(sql: str, parameters: Mapping[str, object] | None) -> dict[str, Any] 
     return dict(parameters) if parameters and _PLACEHOLDER.search(sql) else None
 
 
-def _close_after(pending: "asyncio.Future[Any] | None", items: Any) -> None:
-    while pending is not None and not pending.done():
-        time.sleep(0.05)
+def _close_after(step: Future[Any] | None, items: Any) -> None:
+    if step:
+        wait([step])
     items.close()

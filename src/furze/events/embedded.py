@@ -84,13 +84,13 @@ class EmbeddedEngine:
 
     async def stop(self) -> None:
         """End the child: SIGTERM, then SIGKILL after a few seconds. Safe to call twice."""
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         process, self._process = self._process, None
         if process:
             await _end(process)
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
         await self.start()

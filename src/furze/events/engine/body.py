@@ -1,5 +1,6 @@
 """Request bodies as a stream of decoded pieces: sized or chunked on the wire, compressed or not."""
 
+import re
 import zlib
 from collections.abc import Iterator
 from email.message import Message
@@ -9,15 +10,20 @@ _PIECE = 1 << 20
 
 
 class UnreadableBody(Exception):
-    """The body breaks off or names an encoding the endpoint does not know."""
+    """The body breaks off or is not framed as HTTP frames it: what follows on the connection means nothing."""
 
 
-def pieces(stream: BinaryIO, headers: Message) -> Iterator[bytes]:
-    """The body's bytes after transfer and content encoding are undone."""
-    chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
-    wire = _chunked(stream) if chunked else _sized(stream, int(headers.get("Content-Length") or 0))
+def received(stream: BinaryIO, headers: Message) -> Iterator[bytes]:
+    """The body's bytes as they were sent, piece by piece."""
+    if headers.get("Transfer-Encoding", "").lower() == "chunked":
+        return _chunked(stream)
+    return _sized(stream, int(headers.get("Content-Length") or 0))
+
+
+def decoded(wire: Iterator[bytes], headers: Message) -> Iterator[bytes]:
+    """What `received` gives, with the content encoding undone."""
     encoding = headers.get("Content-Encoding", "identity").lower()
-    return wire if encoding == "identity" else _decoded(wire, encoding)
+    return wire if encoding == "identity" else _decompressed(wire, encoding)
 
 
 def _sized(stream: BinaryIO, remaining: int) -> Iterator[bytes]:
@@ -31,7 +37,10 @@ def _sized(stream: BinaryIO, remaining: int) -> Iterator[bytes]:
 
 def _chunked(stream: BinaryIO) -> Iterator[bytes]:
     while True:
-        size = int(stream.readline().split(b";")[0] or b"0", 16)
+        length = stream.readline().split(b";")[0].strip()
+        if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", length):
+            raise UnreadableBody(f"{length!r} is not a chunk's length")
+        size = int(length, 16)
         yield from _sized(stream, size)
         ending = stream.readline()
         if ending not in {b"\r\n", b"\n"}:
@@ -40,15 +49,22 @@ def _chunked(stream: BinaryIO) -> Iterator[bytes]:
             return
 
 
-def _decoded(wire: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+def _decompressed(wire: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     decompressor = _decompressor(encoding)
     for piece in wire:
         rest = piece
         while rest:
             if decompressor.eof:  # clients may send frame after frame
                 decompressor = _decompressor(encoding)
-            yield decompressor.decompress(rest)
+            yield _decompress(decompressor, rest, encoding)
             rest = decompressor.unused_data if decompressor.eof else b""
+
+
+def _decompress(decompressor: Any, piece: bytes, encoding: str) -> bytes:
+    try:
+        return bytes(decompressor.decompress(piece))
+    except Exception as error:  # each library has its own
+        raise ValueError(f"the body is not {encoding}: {error}") from error
 
 
 def _decompressor(encoding: str) -> Any:
@@ -63,4 +79,4 @@ def _decompressor(encoding: str) -> Any:
         from backports.zstd import ZstdDecompressor  # noqa: PLC0415
 
         return ZstdDecompressor()
-    raise UnreadableBody(f"content encoding {encoding!r} is not one of gzip, deflate, lz4, zstd")
+    raise ValueError(f"content encoding {encoding!r} is not one of gzip, deflate, lz4, zstd")

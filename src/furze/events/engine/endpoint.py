@@ -21,6 +21,7 @@ from furze.events.engine.arrow import ArrowJoiner
 from furze.events.engine.sessions import Store
 
 _HELD_BYTES = 1 << 20
+_OPENING_BYTES = 1 << 16
 _INSERT_PIECE_BYTES = 16 << 20
 _STATEMENT_BYTES = 64 << 20
 _STATUS_OF_CODE = {
@@ -84,12 +85,13 @@ class _Request(BaseHTTPRequestHandler):
 
     def _guarded(self, answer: Any) -> None:
         self._headers_sent = False
-        self._pieces: Iterator[bytes] = iter(())
+        self._wire: Iterator[bytes] = iter(())
         try:
             answer()
         except EngineError as error:
             self._fail(error)
-        except (body.UnreadableBody, ValueError, UnicodeDecodeError) as error:
+        except (body.UnreadableBody, ValueError) as error:
+            self.close_connection = isinstance(error, body.UnreadableBody)
             self._fail(EngineError(f"Code: 36. DB::Exception: {error}. (BAD_ARGUMENTS)"))
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             self.close_connection = True
@@ -104,16 +106,17 @@ class _Request(BaseHTTPRequestHandler):
 
     def _statement(self) -> None:
         parameters = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
-        self._pieces = pieces = body.pieces(cast("BinaryIO", self.rfile), self.headers)
+        self._wire = body.received(cast("BinaryIO", self.rfile), self.headers)
+        pieces = body.decoded(self._wire, self.headers)
         if self.headers.get("Content-Type", "").startswith("multipart/form-data"):
             parameters |= _form_fields(b"".join(pieces), self.headers["Content-Type"])
             pieces = iter(())
         self._authenticate(parameters)
         self.query_id = parameters.get("query_id") or str(uuid4())
-        prefix = parameters.get("query", "").encode()
+        prefix = parameters.get("query", "").strip().encode()
         if prefix:
             pieces = chain([prefix + b"\n"], pieces)
-        start = next(pieces, b"")
+        start = _opening(pieces)
         insert = statements.parse_insert(start)
         with self.server.store.handle() as handle:
             if parameters.get("database"):
@@ -216,7 +219,7 @@ class _Request(BaseHTTPRequestHandler):
                 self.close_connection = True
                 self._fail_midway(error)
             else:
-                deque(self._pieces, maxlen=0)  # a body left unread would be taken for the next request
+                deque(self._wire, maxlen=0)  # a body left unread would be taken for the next request
                 self._send(error.status, f"{error}\n".encode(), {"X-ClickHouse-Exception-Code": str(error.code)})
         except (OSError, ValueError, body.UnreadableBody):
             self.close_connection = True
@@ -246,6 +249,14 @@ def _joined(chunks: Iterator[bytes], output: str) -> Iterator[bytes]:
     for chunk in chunks:
         yield joiner.add(chunk)
     yield joiner.end()
+
+
+def _opening(pieces: Iterator[bytes]) -> bytes:
+    """Enough of the request to hold an INSERT's head, however small the pieces are in which it came."""
+    start = b""
+    while len(start) < _OPENING_BYTES and (piece := next(pieces, None)) is not None:
+        start += piece
+    return start
 
 
 def _gathered(data: Iterator[bytes]) -> Iterator[bytes]:
