@@ -1,0 +1,118 @@
+"""A real S3 server for tests: SeaweedFS."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sysconfig
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import obstore
+from obstore.store import S3Store
+
+
+@dataclass
+class Seaweed:
+    """A running server with one user who may do everything and one who may only look."""
+
+    endpoint: str
+
+    def config(self, bucket: str, **more: Any) -> dict[str, Any]:
+        """The inputs of an S3 destination here."""
+        return {
+            "bucket_name": bucket,
+            "region": "us-east-1",
+            "prefix": "",
+            "endpoint_url": self.endpoint,
+            "aws_access_key_id": "ak",
+            "aws_secret_access_key": "secret-of-ak",
+        } | more
+
+    def store(self, bucket: str) -> S3Store:
+        """A client."""
+        return S3Store(
+            bucket,
+            endpoint=self.endpoint,
+            region="us-east-1",
+            access_key_id="ak",
+            secret_access_key="secret-of-ak",
+            virtual_hosted_style_request=False,
+            client_options={"allow_http": True},
+        )
+
+    def new_bucket(self, name: str) -> str:
+        """An empty bucket."""
+        url = obstore.sign(self.store(name), "PUT", "", timedelta(minutes=1))
+        assert httpx.put(url).status_code == 200
+        return name
+
+    def download(self, bucket: str, folder: Path) -> Path:
+        """Every object as a file below a folder."""
+        store = self.store(bucket)
+        for page in obstore.list(store):
+            for found in page:
+                file = folder / found["path"]
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(obstore.get(store, found["path"]).bytes())
+        return folder
+
+
+@contextmanager
+def seaweed(folder: Path) -> Iterator[Seaweed]:
+    """A server that keeps its data in a folder."""
+    program = shutil.which("weed", path=sysconfig.get_path("scripts"))
+    assert program is not None
+    everything, looking = ["Admin", "Read", "Write", "List", "Tagging"], ["Read", "List"]
+    identities = [
+        {"name": "a", "credentials": [{"accessKey": "ak", "secretKey": "secret-of-ak"}], "actions": everything},
+        {"name": "r", "credentials": [{"accessKey": "rk", "secretKey": "secret-of-rk"}], "actions": looking},
+    ]
+    (folder / "s3.json").write_text(json.dumps({"identities": identities}))
+    names = ("master.port", "volume.port", "filer.port", "master.port.grpc", "volume.port.grpc", "filer.port.grpc")
+    ports = dict(zip((*names, "s3.port", "s3.port.grpc"), _free_ports(8), strict=True))
+    command = [program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3"]
+    command += [f"-{name}={port}" for name, port in ports.items()]
+    command += [
+        "-s3.port.iceberg=0",
+        "-volume.max=400",
+        "-master.volumeSizeLimitMB=16",
+        f"-s3.config={folder / 's3.json'}",
+        "-s3.autoCreateBucket=false",
+    ]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait_for(ports["s3.port"], server)
+        yield Seaweed(f"http://127.0.0.1:{ports['s3.port']}")
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 40
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.2).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("SeaweedFS did not start")
