@@ -15,6 +15,10 @@ import furze
 from furze.capture import routes as capture_routes
 from furze.capture.pipeline import Pipeline
 from furze.capture.routes import Capture
+from furze.conversations import routes as conversation_routes
+from furze.conversations.throttle import Throttle
+from furze.conversations.turns import Conversations
+from furze.conversations.types import Limits
 from furze.database import Database
 from furze.database.migrate import migrate
 from furze.events.clickhouse import ClickHouse
@@ -26,6 +30,7 @@ from furze.exports.engine import Exports
 from furze.identity.store import group_type_indexes
 from furze.jobs import Jobs
 from furze.kit.clock import Clock, SystemClock
+from furze.llm.configured import configured_model
 from furze.people import mirror as people_mirror
 from furze.people import routes as people_routes
 from furze.people.engine import People
@@ -39,6 +44,7 @@ from furze.platform.secrets import SecretBox, secret_key
 from furze.platform.store import get_project
 from furze.profiles import routes as profile_routes
 from furze.query import routes as query_routes
+from furze.query import tools as query_tools
 from furze.query.background import BackgroundQueries
 from furze.query.run import ProjectFacts, QueryRunner
 from furze.query.types import QueryLimits
@@ -48,7 +54,17 @@ from furze.web import routes as web_routes
 _DESCRIPTION = "Capture events, ask questions, export them anywhere, chat with an assistant: the PostHog API."
 
 #: Every slice's endpoints, in the order in which the reference lists them.
-SLICES = tuple(each.endpoints for each in (platform_routes, query_routes, export_routes, people_routes, profile_routes))
+SLICES = tuple(
+    each.endpoints
+    for each in (
+        platform_routes,
+        query_routes,
+        export_routes,
+        conversation_routes,
+        people_routes,
+        profile_routes,
+    )
+)
 
 
 class FolderInUse(Exception):
@@ -107,6 +123,17 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     people = People(database, store, queue, jobs, clock, ask=runner.run, turn=pipeline.turn)
     app.state.provided[People] = people
     people_mirror.register(people)
+    limits = Limits()
+    model = configured_model(
+        clock,
+        base_url=settings.llm_base_url,
+        api_key=settings.llm_api_key,
+        model=settings.llm_model,
+        anthropic_api_key=settings.anthropic_api_key,
+    )
+    tools = query_tools.tools(runner)
+    app.state.provided[Conversations] = Conversations(database, jobs, clock, model, tools, limits=limits)
+    app.state.provided[Throttle] = Throttle(limits, clock)
     await jobs.start()
     stack.push_async_callback(jobs.stop)
     _run(stack, exports.run_forever(exporting))

@@ -11,7 +11,7 @@ class PlainError(FurzeError):
     error: ClassVar[str]
     explanation: ClassVar[str | None] = None
 
-    def envelope(self) -> dict[str, str | None]:
+    def envelope(self) -> dict[str, object]:
         """The JSON body of the answer."""
         return {"error": self.error, **({"detail": self.explanation} if self.explanation else {})}
 
@@ -72,6 +72,6 @@ class NoQueuedMessage(FurzeError):
 
     status = 404
 
-    def envelope(self) -> dict[str, str | None]:
+    def envelope(self) -> dict[str, object]:
         """The JSON body of the answer."""
         return {"detail": self.detail}

@@ -1,0 +1,28 @@
+"""The model that the settings choose."""
+
+from furze.kit.clock import Clock
+from furze.llm.anthropic import AnthropicModel
+from furze.llm.builtin import BuiltInAssistant
+from furze.llm.openai import OpenAIModel
+from furze.llm.types import Model
+
+_OPENAI = "https://api.openai.com/v1"
+_ANTHROPIC = "https://api.anthropic.com"
+
+
+def configured_model(
+    clock: Clock,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    model: str | None = None,
+    anthropic_api_key: str | None = None,
+) -> Model:
+    """The model to ask; the built-in assistant when no `model` is named or there is nowhere to ask it."""
+    if model is None:
+        return BuiltInAssistant(clock)
+    if anthropic_api_key is not None:
+        return AnthropicModel(model, api_key=anthropic_api_key, base_url=_ANTHROPIC)
+    if base_url is not None or api_key is not None:
+        return OpenAIModel(model, api_key=api_key, base_url=base_url or _OPENAI)
+    return BuiltInAssistant(clock)
