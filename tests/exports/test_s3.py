@@ -50,7 +50,7 @@ def test_each_event_is_in_the_bucket_once(
 def test_a_split_run_ends_with_a_manifest_and_a_repeat_removes_stale_parts(
     exporting: Exporting, s3: Seaweed, bucket: str, unique: str, tmp_path: Path
 ) -> None:
-    sent = exporting.send(3000, event=unique, properties={"filler": unique * 40})
+    sent = exporting.send(3000, event=unique, properties={"filler": unique * 60})
     config = s3.config(bucket, file_format="JSONLines", compression=None, max_file_size_mb=1, include_events=[unique])
     export = exporting.create({"type": "S3", "config": config})
     assert exporting.backfill(export)["status"] == "Completed"
