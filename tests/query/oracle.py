@@ -218,15 +218,29 @@ Timed = tuple[int, tuple[int, ...]]
 
 
 def attempt(events: Sequence[Timed], steps: int, order: str, window: int, exclusion: tuple[int, int] | None) -> Any:
-    """The times of the steps of an actor's best attempt, by trying every way to choose events.
-
-    Searches over starts instead of keeping a state, so that it shares nothing with the fold it checks.
-    """
+    """The times of the steps of an actor's best attempt."""
     if order == "unordered":
         return _best_together(events, steps, window)
     if order == "strict":
         return _best_in_a_row(events, steps, window)
-    return _best_in_order(events, steps, window, exclusion)
+    return (
+        _best_with_exclusion(events, steps, window, exclusion) if exclusion else _best_in_order(events, steps, window)
+    )
+
+
+def _best_in_order(events: Sequence[Timed], steps: int, window: int) -> tuple[int, ...]:
+    """By trying every start: the first attempt to finish, else the furthest; the latest start decides a draw."""
+    tries = []
+    for start, (begun, numbers) in enumerate(events):
+        if 1 not in numbers:
+            continue
+        times, last = [begun], start
+        for number, (time, found) in enumerate(events[start + 1 :], start + 1):
+            if len(times) < steps and len(times) + 1 in found and time - begun <= window:
+                times.append(time)
+                last = number
+        tries.append((len(times), -last if len(times) == steps else 0, start, tuple(times)))
+    return max(tries)[3] if tries else ()
 
 
 def _best_in_a_row(events: Sequence[Timed], steps: int, window: int) -> tuple[int, ...]:
@@ -243,13 +257,13 @@ def _best_in_a_row(events: Sequence[Timed], steps: int, window: int) -> tuple[in
     return min(found, key=lambda times: (-len(times), times), default=())
 
 
-def _best_in_order(
-    events: Sequence[Timed], steps: int, window: int, exclusion: tuple[int, int] | None
+def _best_with_exclusion(
+    events: Sequence[Timed], steps: int, window: int, exclusion: tuple[int, int]
 ) -> tuple[int, ...]:
-    """Each step is taken by the attempt whose start is latest among those that can take it."""
+    """Each step is taken by the latest attempt that can take it; an exclusion takes attempts back."""
     standing: dict[int, tuple[int, ...]] = {}
     for time, numbers in events:
-        if exclusion and -1 in numbers:
+        if -1 in numbers:
             low, high = exclusion
             for step in [step for step in standing if low < step <= high and time - standing[step][0] <= window]:
                 del standing[step]
