@@ -4,6 +4,8 @@ import asyncio
 import errno
 import logging
 import socket
+from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 
 import uvicorn
@@ -15,6 +17,7 @@ from furze.database import Database
 from furze.database import migrate as migrations
 from furze.events.embedded import EngineStartError
 from furze.events.errors import QueueUnavailable
+from furze.platform import sessions
 from furze.platform.first_start import FirstKeys
 from furze.server import FolderInUse, create_app
 from furze.settings import Settings
@@ -66,13 +69,18 @@ async def _serve(settings: Settings, listening: socket.socket, log_level: str) -
         app, lifespan="off", log_level=log_level, access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
     )
     async with app.router.lifespan_context(app):
-        _announce(app, settings.host, listening.getsockname()[1])
+        await _announce(app, settings.host, listening.getsockname()[1])
         await uvicorn.Server(config).serve([listening])
 
 
-def _announce(app: FastAPI, host: str, port: int) -> None:
+async def _announce(app: FastAPI, host: str, port: int) -> None:
     shown = f"[{host}]" if ":" in host else host
     print(f"furze {furze.__version__} is ready at http://{shown}:{port}", flush=True)  # noqa: T201 - for the person
+    if ip_address(socket.gethostbyname(host) if ":" not in host else host).is_loopback:
+        # Who reads this terminal owns the server. On other addresses its log may be read by more people than that.
+        database: Database = app.state.provided[Database]
+        link = await database.write(sessions.make_owner_link, datetime.now(UTC))
+        print(f"  Console           http://{shown}:{port}{link}  (signs you in, once)", flush=True)  # noqa: T201
     keys: FirstKeys | None = app.state.first_keys
     if keys:
         print(f"  Personal API key  {keys.personal_api_key}  (shown this once: keep it)")  # noqa: T201

@@ -30,6 +30,7 @@ from furze.exports.engine import Exports
 from furze.identity.store import group_type_indexes
 from furze.jobs import Jobs
 from furze.kit.clock import Clock, SystemClock
+from furze.llm.builtin import BuiltInAssistant
 from furze.llm.configured import configured_model
 from furze.people import mirror as people_mirror
 from furze.people import routes as people_routes
@@ -49,7 +50,9 @@ from furze.query.background import BackgroundQueries
 from furze.query.run import ProjectFacts, QueryRunner
 from furze.query.types import QueryLimits
 from furze.settings import Settings
+from furze.web import health
 from furze.web import routes as web_routes
+from furze.web.health import Instance
 
 _DESCRIPTION = "Capture events, ask questions, export them anywhere, chat with an assistant: the PostHog API."
 
@@ -63,6 +66,7 @@ SLICES = tuple(
         conversation_routes,
         people_routes,
         profile_routes,
+        health,
     )
 )
 
@@ -134,6 +138,13 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     tools = query_tools.tools(runner)
     app.state.provided[Conversations] = Conversations(database, jobs, clock, model, tools, limits=limits)
     app.state.provided[Throttle] = Throttle(limits, clock)
+    app.state.provided[Instance] = Instance(
+        version=furze.__version__,
+        model=None if isinstance(model, BuiltInAssistant) else model.name,
+        data=settings.data,
+        database="PostgreSQL" if settings.database_url else "SQLite",
+        event_store="ClickHouse" if settings.clickhouse_url else "embedded",
+    )
     await jobs.start()
     stack.push_async_callback(jobs.stop)
     _run(stack, exports.run_forever(exporting))

@@ -7,7 +7,7 @@ from typing import Any
 from furze.exports.configuration import read_config, redacted, split
 from furze.exports.destination import Destination, Outcome, failed
 from furze.exports.destinations import DESTINATIONS
-from furze.exports.types import StepAnswer, StepResult
+from furze.exports.types import DestinationKind, StepAnswer, StepResult
 from furze.platform.errors import InvalidInput, NotFound
 
 _STEP_SECONDS = 60
@@ -20,6 +20,20 @@ def listed(kind: str | None) -> dict[str, Any]:
     if kind not in DESTINATIONS:
         raise NotFound(f"No destination of type {kind!r}. Known: {sorted(DESTINATIONS)}")
     return {"steps": _steps(DESTINATIONS[kind])}
+
+
+def kinds() -> list[DestinationKind]:
+    """What each type declares of itself."""
+    return [
+        DestinationKind(
+            type=name,
+            description=(type(destination).__doc__ or "").partition("\n")[0],
+            models=list(destination.models),
+            inputs=destination.config.model_json_schema(),
+            steps=[StepAnswer(name=each.name, description=each.description) for each in destination.checks],
+        )
+        for name, destination in DESTINATIONS.items()
+    ]
 
 
 async def run_step(destination: Destination, config: Mapping[str, Any], number: int) -> StepAnswer:

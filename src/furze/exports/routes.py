@@ -11,6 +11,7 @@ from furze.exports.engine import Exports
 from furze.exports.run_routes import READ, WRITE, Engine, identity
 from furze.exports.run_routes import endpoints as run_endpoints
 from furze.exports.types import (
+    DestinationKind,
     Export,
     ExportAnswer,
     ExportBody,
@@ -60,6 +61,14 @@ async def list_test_steps(
 ) -> dict[str, Any]:
     """The test steps of a destination, in the order in which to run them."""
     return checks.listed(destination)
+
+
+@endpoints.get("/batch_exports/destinations", scope=READ, response=list[DestinationKind])
+async def list_destinations(
+    access: ProjectAccess,  # noqa: ARG001 - asks for a key that may see the project
+) -> list[DestinationKind]:
+    """Every type of destination with its inputs as a JSON schema: what a form to make an export is drawn from."""
+    return checks.kinds()
 
 
 @endpoints.post("/batch_exports/run_test_step_new", scope=WRITE, response=StepAnswer, status=200)

@@ -416,3 +416,13 @@ class StepAnswer(Answer):
     name: str
     description: str
     result: StepResult | None = None
+
+
+class DestinationKind(Answer):
+    """A type of destination: its inputs as a JSON schema, its test steps; no `models` means every one."""
+
+    type: str
+    description: str
+    models: list[str]
+    inputs: dict[str, Any]
+    steps: list[StepAnswer]

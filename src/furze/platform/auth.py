@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from furze.database import Database
 from furze.kit.clock import Clock
-from furze.platform import store
+from furze.platform import sessions, store
 from furze.platform.errors import (
     AuthenticationFailed,
     FurzeError,
@@ -24,14 +24,20 @@ from furze.platform.types import PersonalApiKey, Project, User
 
 _BEARER = re.compile(r"Bearer\s+(\S.*)")
 _CACHE_SECONDS = 5.0
+_SESSION_KEY = "session"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user behind a request and the key used."""
+    """The user behind a request and the key used; for a session, a key without limits that exists nowhere else."""
 
     user: User
     key: PersonalApiKey
+
+    @property
+    def is_session(self) -> bool:
+        """Whether a browser's session asks, not a key."""
+        return self.key.id == _SESSION_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,10 @@ class Access:
 
 
 class Authenticator:
-    """Turns credentials into callers. Remembers a valid key for a few seconds, so that most requests need no query."""
+    """Turns credentials into callers: a key in header, body or query, in this order, else the session of a cookie.
+
+    Remembers a valid one for a few seconds, so that most requests need no query.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -53,7 +62,10 @@ class Authenticator:
 
     async def caller(self, request: Request, scope: str | None) -> Caller:
         """The caller; raises `NotAuthenticated`, `AuthenticationFailed`, or `PermissionDenied` for a missing scope."""
-        value, place = await _credential(request)
+        found = await _key_in(request)
+        if found is None:
+            return await self._session_caller(request)
+        value, place = found
         caller = await self._caller_of(hash_key(value))
         if caller is None:
             raise AuthenticationFailed(f"Personal API key found in request {place} is invalid.")
@@ -68,8 +80,23 @@ class Authenticator:
         return Access(caller.user, caller.key, project)
 
     def forget(self) -> None:
-        """Ask the database again for every key: called when a key or a membership changes."""
+        """Ask the database again for every key and session: called when one of them or a membership changes."""
         self._callers.clear()
+
+    async def _session_caller(self, request: Request) -> Caller:
+        value = request.cookies.get(sessions.SESSION_COOKIE)
+        if value is None:
+            raise NotAuthenticated
+        now = self._clock.now()
+        remembered = self._callers.get(hash_key(value))
+        if remembered is None or remembered[0] <= now.timestamp():
+            user = await self._database.read(sessions.find, value, now)
+            if user is None:
+                raise NotAuthenticated("Your session has ended. Sign in again.")
+            remembered = (now.timestamp() + _CACHE_SECONDS, Caller(user, _unlimited_key(user)))
+            self._callers[hash_key(value)] = remembered
+        sessions.check_origin(request, value)
+        return remembered[1]
 
     async def _caller_of(self, secure_value: str) -> Caller | None:
         now = self._clock.now()
@@ -86,7 +113,22 @@ class Authenticator:
         return caller
 
 
-async def _credential(request: Request) -> tuple[str, str]:
+def _unlimited_key(user: User) -> PersonalApiKey:
+    return PersonalApiKey(
+        id=_SESSION_KEY,
+        user_id=user.id,
+        label="Session",
+        mask_value="",
+        scopes=("*",),
+        scoped_projects=(),
+        scoped_organizations=(),
+        created_at=user.created_at,
+        last_used_at=None,
+        last_rolled_at=None,
+    )
+
+
+async def _key_in(request: Request) -> tuple[str, str] | None:
     header = _BEARER.fullmatch(request.headers.get("authorization", "").strip())
     if header:
         return header[1].strip(), "Authorization header"
@@ -95,7 +137,7 @@ async def _credential(request: Request) -> tuple[str, str]:
         return str(body["personal_api_key"]), "body"
     if value := request.query_params.get("personal_api_key"):
         return value, "query string"
-    raise NotAuthenticated
+    return None
 
 
 async def _body_mapping(request: Request) -> dict[str, object]:

@@ -4,18 +4,25 @@ from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
+from fastapi import Depends, Request, Response
+
 from furze.database import Database
-from furze.platform import store
-from furze.platform.auth import AnyCaller, ProjectAccess
-from furze.platform.errors import NotFound
+from furze.kit.clock import Clock
+from furze.platform import sessions, store
+from furze.platform.auth import AnyCaller, Authenticator, Caller, ProjectAccess
+from furze.platform.errors import AuthenticationFailed, NotFound, PermissionDenied
 from furze.platform.fields import Answer, WireTime
 from furze.platform.pagination import AskedPage, Page
+from furze.platform.requests import BodyOf
 from furze.platform.routing import Endpoints, provided
+from furze.platform.sessions import LinkAnswer, SignInBody
 from furze.platform.types import Organization, PersonalApiKey, Project, User, UserBasic
 
 endpoints = Endpoints("platform")
 
 PlatformDatabase = Annotated[Database, provided(Database)]
+Now = Annotated[Clock, provided(Clock)]
+Callers = Annotated[Authenticator, provided(Authenticator)]
 
 
 class ProjectAnswer(Answer):
@@ -113,9 +120,56 @@ async def get_project(access: ProjectAccess) -> dict[str, Any]:
 @endpoints.get("/personal_api_keys/{key_id}", scope=None, response=KeyAnswer, in_project=False)
 async def get_key(caller: AnyCaller, key_id: str) -> dict[str, Any]:
     """The key in use, as `@current` or by its id."""
-    if key_id not in ("@current", caller.key.id):
+    if caller.is_session or key_id not in ("@current", caller.key.id):
         raise NotFound
     return _key(caller.key)
+
+
+@endpoints.post("/login", scope=None, response=UserBasic, status=200, in_project=False, is_open=True)
+async def sign_in(
+    request: Request,
+    response: Response,
+    database: PlatformDatabase,
+    callers: Callers,
+    clock: Now,
+    body: Annotated[SignInBody, Depends(BodyOf(SignInBody))],
+) -> dict[str, Any]:
+    """Begin a session, by the token of a sign-in link or by a personal API key without limits of scope."""
+    now = clock.now()
+    if body.token is not None:
+        session = await database.write(sessions.use_link, body.token, now)
+    else:
+        caller = await callers.caller(request, None)
+        session = await database.write(sessions.begin, _unlimited(caller).user, now)
+    sessions.set_cookies(request, response, session)
+    return _basic(session.user)
+
+
+@endpoints.post("/logout", scope=None, in_project=False, status=204)
+async def sign_out(
+    request: Request, response: Response, caller: AnyCaller, database: PlatformDatabase, callers: Callers
+) -> None:
+    """End the session that asks."""
+    if not caller.is_session:
+        raise AuthenticationFailed("Only a session can be signed out. To stop a key from working, delete it.")
+    await database.write(sessions.end, request.cookies[sessions.SESSION_COOKIE])
+    callers.forget()
+    sessions.clear_cookies(response)
+
+
+@endpoints.post("/sign_in_links", scope=None, response=LinkAnswer, in_project=False)
+async def create_sign_in_link(caller: AnyCaller, database: PlatformDatabase, clock: Now) -> LinkAnswer:
+    """A link that signs a browser in as the caller, once, within a day."""
+    user = _unlimited(caller).user
+    return LinkAnswer(path=await database.write(sessions.make_link, user.id, clock.now()))
+
+
+def _unlimited(caller: Caller) -> Caller:
+    """The caller, if a session may act for it: a session knows no scopes."""
+    key = caller.key
+    if "*" not in key.scopes or key.scoped_projects or key.scoped_organizations:
+        raise PermissionDenied("This key is limited to some scopes or projects. Sign in with one whose scope is '*'.")
+    return caller
 
 
 def _basic(user: User) -> dict[str, Any]:

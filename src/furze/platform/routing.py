@@ -1,7 +1,7 @@
 """Endpoints, declared once: `@endpoints.get("/configs/{config_id}", scope="config:read")` above a typed function.
 
 Each project endpoint is served under `/api/projects/{project_id}` and `/api/environments/{project_id}`, with and
-without a trailing slash, behind authentication and its scope, and appears in the OpenAPI document.
+without a trailing slash, behind authentication and its scope (unless `is_open`), and appears in the OpenAPI document.
 """
 
 import inspect
@@ -34,6 +34,7 @@ class Endpoint:
     status: int
     response: Any
     in_project: bool
+    is_open: bool
     guards: tuple[params.Depends, ...]
 
 
@@ -73,10 +74,13 @@ class Endpoints:
         response: Any,
         status: int = 200,
         in_project: bool = True,
+        is_open: bool = False,
         guards: Sequence[params.Depends] = (),
     ) -> Callable[[H], H]:
         def declare(handler: H) -> H:
-            self.declared.append(Endpoint(method, path, handler, scope, status, response, in_project, tuple(guards)))
+            self.declared.append(
+                Endpoint(method, path, handler, scope, status, response, in_project, is_open, tuple(guards))
+            )
             return handler
 
         return declare
@@ -85,7 +89,7 @@ class Endpoints:
 def serve(app: FastAPI, endpoints: Endpoints) -> None:
     """Add a slice's endpoints to the application, under both mounts."""
     for endpoint in endpoints.declared:
-        access = require_access if endpoint.in_project else require_caller
+        access = [] if endpoint.is_open else [require_access if endpoint.in_project else require_caller]
         for mount in MOUNTS if endpoint.in_project else ("/api",):
             app.add_api_route(
                 mount + endpoint.path,
@@ -93,7 +97,7 @@ def serve(app: FastAPI, endpoints: Endpoints) -> None:
                 methods=[endpoint.method],
                 status_code=endpoint.status,
                 response_model=endpoint.response,
-                dependencies=[access, *endpoint.guards],
+                dependencies=[*access, *endpoint.guards],
                 tags=[endpoints.tag],
                 operation_id=_operation_id(endpoint, mount),
                 openapi_extra=_openapi_extra(endpoint.handler, endpoint.scope),

@@ -119,7 +119,8 @@ def any_user(connection: Connection) -> bool:
 
 def first_user_id(connection: Connection) -> int:
     """The id of the user whom the first start made."""
-    return connection.execute(select(func.min(users.c.id))).scalar_one()
+    user_id: int = connection.execute(select(func.min(users.c.id))).scalar_one()
+    return user_id
 
 
 def create_user(connection: Connection, *, email: str, first_name: str, now: datetime) -> User:

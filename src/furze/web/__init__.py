@@ -1,0 +1,1 @@
+"""The console in a browser: files built from `console/`, served as they are."""
