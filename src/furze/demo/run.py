@@ -191,10 +191,11 @@ def _export(server: _Server, folder: Path, console: Console) -> None:
     window = {"start_at": str(today - timedelta(days=shop.DAYS + 1)), "end_at": str(today)}
     started = server.client.call("POST", f"batch_exports/{export['id']}/backfills/", json=window)
     with _progress(console) as progress:
-        task = progress.add_task("Export every day to Parquet", total=shop.DAYS + 1)
+        task = progress.add_task("Export every day to Parquet", total=None)
         while True:
             backfill = server.client.call("GET", f"batch_exports/{export['id']}/backfills/{started['backfill_id']}/")
-            progress.update(task, completed=(backfill["progress"] or {}).get("finished_runs") or 0)
+            done = backfill["progress"] or {}
+            progress.update(task, total=done.get("total_runs"), completed=done.get("finished_runs") or 0)
             if backfill["status"] not in ("Starting", "Running"):
                 break
             time.sleep(0.3)
