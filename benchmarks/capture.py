@@ -3,7 +3,7 @@
     python benchmarks/capture.py [--seconds 3] [--clients 4]
 
 Both routes run in one process of the same server, in turns, so that a busy machine slows both alike: read the ratios.
-The last line is the writer behind the queue: how fast acknowledged events reach the event store.
+The last figure is the writer behind the queue: how fast acknowledged events reach the event store.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from starlette.routing import Route
 from furze.events.queue import IngestQueue
 from furze.server import create_app
 from furze.settings import Settings
+from results import record
 
 KEY = "phc_benchmark"
 BATCHES = (1, 20, 100)
@@ -112,20 +113,23 @@ async def measure(client: httpx.AsyncClient, path: str, size: int, *, clients: i
     return Figure(len(latencies) / took, statistics.median(latencies), latencies[int(len(latencies) * 0.99)])
 
 
-async def compare(client: httpx.AsyncClient, size: int, *, clients: int, seconds: float) -> str:
-    """A line of the table: capture, the bare route, and the ratio of each figure."""
+async def compare(client: httpx.AsyncClient, size: int, *, clients: int, seconds: float) -> dict[str, float]:
+    """Capture, the bare route, and the ratio of each figure; medians of three rounds."""
     rounds: list[tuple[Figure, Figure]] = []
     for _ in range(3):
         bare = await measure(client, "/bare", size, clients=clients, seconds=seconds / 3)
         ours = await measure(client, "/batch/", size, clients=clients, seconds=seconds / 3)
         rounds.append((ours, bare))
     ours, bare = (_middle([pair[side] for pair in rounds]) for side in (0, 1))
-    rate, bare_rate = ours.requests * size, bare.requests * size
-    return (
-        f"{size:>6} {rate:>10,.0f} {bare_rate:>10,.0f} {bare_rate / rate:>6.2f}x"
-        f" {ours.p50:>8.1f} {bare.p50:>8.1f} {ours.p50 / bare.p50:>6.2f}x"
-        f" {ours.p99:>8.1f} {bare.p99:>8.1f} {ours.p99 / bare.p99:>6.2f}x"
-    )
+    return {
+        "events_per_second": round(ours.requests * size),
+        "bare_events_per_second": round(bare.requests * size),
+        "times_slower": round(bare.requests / ours.requests, 2),
+        "p50_ms": round(ours.p50, 1),
+        "p50_times_bare": round(ours.p50 / bare.p50, 2),
+        "p99_ms": round(ours.p99, 1),
+        "p99_times_bare": round(ours.p99 / bare.p99, 2),
+    }
 
 
 def _middle(figures: list[Figure]) -> Figure:
@@ -152,17 +156,15 @@ async def _until_empty(client: httpx.AsyncClient) -> None:
 
 
 async def main(url: str, *, clients: int, seconds: float) -> None:
-    """Print the table."""
+    """Measure and record."""
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:
         await _until_ready(client)
-        print(f"{'':>6} {'events/s':>28}  {'p50 ms':>25}  {'p99 ms':>25}")
-        print(
-            f"{'batch':>6} {'capture':>10} {'bare':>10} {'ratio':>7}" + f" {'capture':>8} {'bare':>8} {'ratio':>7}" * 2
-        )
+        figures: dict[str, object] = {}
         for size in BATCHES:
-            print(await compare(client, size, clients=clients, seconds=seconds))
+            figures[f"batch of {size}"] = await compare(client, size, clients=clients, seconds=seconds)
             await _until_empty(client)
-        print(f"from the first request until all can be queried: {await drain(client, 20_000):,.0f} events/s")
+        figures["sent to queryable, events_per_second"] = round(await drain(client, 20_000))
+        record("capture", figures)
 
 
 async def _until_ready(client: httpx.AsyncClient) -> None:

@@ -1,5 +1,6 @@
 """The writer stops at the worst moments and begins again: everything is stored once."""
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from furze.kit.clock import SystemClock
 from furze.kit.ids import uuid7
 from furze.platform import store as platform
 from furze.platform.first_start import FirstKeys, ensure_first_project
+from furze.testing.postgres import fresh_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -94,13 +96,15 @@ class Bench:
         return person
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def pipeline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgres"])
+async def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pipeline]:
     folder = tmp_path_factory.mktemp("pipeline")
-    database = Database(f"sqlite:///{folder / 'furze.db'}")
+    on_postgres = request.param == "postgres"
+    url = fresh_database(request.getfixturevalue("postgres")) if on_postgres else f"sqlite:///{folder / 'furze.db'}"
+    database = Database(url)
     migrate(database)
     await database.write(ensure_first_project, keys=FirstKeys("phx_a", "phc_a"), now=START)
-    queue = IngestQueue(f"sqlite:///{folder / 'queue.db'}")
+    queue = IngestQueue(url if on_postgres else f"sqlite:///{folder / 'queue.db'}")
     async with EmbeddedEngine(folder / "events") as engine, queue:
         store = ClickHouse(engine.url)
         await store.ensure_schema()
@@ -152,12 +156,13 @@ async def test_a_batch_cut_off_anywhere_is_stored_exactly_once(bench: Bench, mom
 
     stored = await bench.rows("SELECT uuid, person_properties FROM events ORDER BY position")
     assert [uuid for uuid, _ in stored][2:] == [each.uuid for each in second]
-    assert [text for _, text in stored][2:] == ['{"n":2,"m":1}', '{"n":2,"k":1,"m":1}', '{"n":2,"k":1,"m":1}']
+    after = [json.loads(text) for _, text in stored][2:]
+    assert after == [{"n": 2, "m": 1}, {"n": 2, "k": 1, "m": 1}, {"n": 2, "k": 1, "m": 1}]
     person = await bench.person("anon")
     assert person.properties == {"n": 2, "m": 1, "k": 1}
     assert set(person.distinct_ids) == {"anon", "u1"}
     mirrored = await bench.rows("SELECT id, properties FROM person FINAL WHERE is_deleted = 0")
-    assert mirrored == [(person.uuid, '{"n":2,"k":1,"m":1}')]
+    assert [(uuid, json.loads(text)) for uuid, text in mirrored] == [(person.uuid, person.properties)]
     ids = await bench.rows("SELECT distinct_id, person_id FROM person_distinct_id FINAL ORDER BY distinct_id")
     assert ids == [("anon", person.uuid), ("u1", person.uuid)]
 

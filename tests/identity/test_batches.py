@@ -165,6 +165,22 @@ def test_every_distinct_id_has_one_person_and_versions_only_rise(database: Datab
     assert sorted(ids) == sorted(set(ids)) == sorted(versions)
 
 
+@within_a_second
+@given(pairs=st.lists(st.tuples(st.sampled_from(IDS[:4]), st.sampled_from(IDS[:4])), max_size=6), data=st.data())
+def test_whom_merges_join_does_not_depend_on_their_order(
+    database: Database, pairs: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    joined: list[list[list[str]]] = []
+    for order in (pairs, data.draw(st.permutations(pairs))):
+        project = database.write_now(new_project)
+        seen = [Step("view", name, {}) for name in IDS[:4]]
+        merges = [Step("$merge_dangerously", into, {"alias": other}) for into, other in order]
+        run_batch(database, events_of(project, [*seen, *merges]))
+        people, _ = database.read_now(store.list_persons, project, limit=100)
+        joined.append(sorted(sorted(person.distinct_ids) for person in people))
+    assert joined[0] == joined[1]
+
+
 def test_the_token_of_the_last_saved_batch_is_known(database: Database, project: int) -> None:
     for token in ("1-5", "6-9"):
         run_batch(database, [event(project, "a", "u1")], token)
