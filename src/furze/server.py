@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 import furze
 from furze.capture import routes as capture_routes
+from furze.capture import warnings as capture_warnings
 from furze.capture.pipeline import Pipeline
 from furze.capture.routes import Capture
 from furze.conversations import routes as conversation_routes
@@ -66,6 +67,7 @@ SLICES = tuple(
         conversation_routes,
         people_routes,
         profile_routes,
+        capture_warnings,
         health,
     )
 )

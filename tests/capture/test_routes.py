@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 from starlette.applications import Starlette
 from tests.capture.site import Site
-from tests.conftest import PROJECT_KEY
+from tests.conftest import PERSONAL_KEY, PROJECT_KEY
 
 from furze.capture.routes import Capture, routes
 from furze.events.queue import IngestQueue
@@ -248,3 +248,19 @@ async def test_an_unknown_key_may_be_passed_over(server: Site, tmp_path: Path) -
             answer = await client.post("/batch", json={"api_key": "phc_old", "event": "a", "distinct_id": "u"})
         assert answer.status_code == 200
         assert (await queue.backlog()).events == 0
+
+
+@pytest.mark.parametrize("mount", ["projects", "environments"])
+def test_ingestion_warnings_are_listed_by_type(server: Site, unique: str, mount: str) -> None:
+    refused = {"event": "$identify", "distinct_id": unique, "properties": {"$anon_distinct_id": "undefined"}}
+    server.post("/batch/", {"api_key": PROJECT_KEY, "batch": [refused]})
+    server.events(unique, 1)
+    path, headers = f"/api/{mount}/1/ingestion_warnings/", {"Authorization": f"Bearer {PERSONAL_KEY}"}
+    answer = server.client.get(path, headers=headers)
+    assert answer.status_code == 200
+    (kind,) = [kind for kind in answer.json() if kind["type"] == "cannot_merge_with_illegal_distinct_id"]
+    details = {each["details"]["otherDistinctId"]: each["details"] for each in kind["warnings"]}
+    assert details[unique]["illegalDistinctId"] == "undefined"
+    assert kind["count"] >= len(kind["warnings"]) >= 1
+    assert kind["lastSeen"] >= kind["warnings"][0]["timestamp"]
+    assert server.client.get(path).status_code == 401
