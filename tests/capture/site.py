@@ -41,6 +41,17 @@ class Site:
             time.sleep(0.1)
         return rows
 
+    def ask(self, hogql: str, **values: object) -> list[list[Any]]:
+        """The rows of a HogQL query, as a client gets them; `{name}` stands for a value."""
+        query = {"kind": "HogQLQuery", "query": hogql, "values": values}
+        headers = {"Authorization": f"Bearer {PERSONAL_KEY}"}
+        answer = self.client.post(
+            "/api/projects/1/query/", json={"query": query, "refresh": "force_blocking"}, headers=headers
+        )
+        assert answer.status_code == 200, answer.text
+        rows: list[list[Any]] = answer.json()["results"]
+        return rows
+
     def events(self, distinct_id: str, count: int) -> list[dict[str, Any]]:
         """The first `count` events of a distinct id, once they are there, in order of time."""
         columns = "event, uuid, timestamp, properties, person_id, person_properties, person_mode, elements_chain"

@@ -52,3 +52,8 @@ def test_what_node_captures_comes_back(server: Site, unique: str, node_folder: P
     assert json.loads(groups[0][0]) == {"name": "Acme"}
     assert server.events(other, 1)[0]["person_mode"] == "propertyless"
     assert server.database.read_now(identities.get_person_by_distinct_id, 1, other) is None
+    asked = server.ask("SELECT DISTINCT person_id FROM events WHERE distinct_id IN {ids}", ids=[anon, user])
+    assert asked == [[str(person.uuid)]]
+    assert server.ask("SELECT properties.email FROM persons WHERE id = {id}", id=str(person.uuid)) == [
+        ["ann@shop.example"]
+    ]

@@ -67,6 +67,15 @@ def test_what_python_captures_comes_back(server: Site, unique: str, sdk: tuple[P
     assert json.loads(group[0][0]) == {"name": "Acme"}
     assert server.database.read_now(identities.get_person_by_distinct_id, 1, other) is None
     assert failures == []
+    asked = server.ask(
+        "SELECT DISTINCT person_id, person.properties.email FROM events WHERE event IN ('view', 'buy') AND "
+        "distinct_id IN {ids}",
+        ids=[anon, user],
+    )
+    assert {row[0] for row in asked} == {str(person.uuid)}
+    assert server.ask("SELECT properties.email FROM persons WHERE id = {id}", id=str(person.uuid)) == [
+        ["ann@shop.example"]
+    ]
 
 
 def test_python_finds_no_flags_and_no_fault(
