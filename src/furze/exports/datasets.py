@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from furze.events.schema import DATABASE, property_text, quote
-from furze.exports.destination import Column
+from furze.exports.destination import Column, Kind
 from furze.exports.ledger import Region
+from furze.hogql.tables import SESSION_COLUMNS
 
 #: The last column of every read: a number per row, whose sum shows that no row was lost on the way.
 CHECKSUM = "_checksum"
@@ -95,33 +96,63 @@ class Dataset:
         return f"SELECT count(), sum({self.checksum}) FROM {self.source}"
 
 
-def events(
-    *,
-    project_id: int,
-    rows: str,
-    layout: Layout,
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    condition: str | None = None,
-    parameters: dict[str, Any] | None = None,
-) -> Dataset:
-    """Events for which `rows`, a condition on positions and timestamps, holds, and `condition`, if any."""
-    kept = [f"team_id = {int(project_id)}", rows]
+def narrowed(rows: str, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> str:
+    """A condition on events, narrowed to some names."""
+    kept = [f"({rows})"]
     if include:
         kept.append(f"event IN ({', '.join(map(quote, include))})")
     if exclude:
         kept.append(f"event NOT IN ({', '.join(map(quote, exclude))})")
-    if condition:
-        kept.append(f"({condition})")
+    return " AND ".join(kept)
+
+
+def events(*, project_id: int, rows: str, layout: Layout, parameters: dict[str, object]) -> Dataset:
+    """Events for which `rows` holds, a condition on the table `events` with its parameters."""
     return Dataset(
         columns=_EVENT_FILE if layout == "file" else _EVENT_TABLE,
         # FINAL: an event that a client sent twice is one event, the one that arrived first.
-        source=f"{DATABASE}.events FINAL WHERE {' AND '.join(kept)}",
+        source=f"{DATABASE}.events AS events FINAL WHERE team_id = {int(project_id)} AND {rows}",
         checksum="cityHash64(uuid)",
         key=("uuid",),
-        parameters=parameters or {},
+        parameters=parameters,
         is_fixed=True,
     )
+
+
+def sessions(*, project_id: int, region: Region, layout: Layout) -> Dataset:
+    """Every session of which an event lies in the region, as it is now."""
+    owner = f"team_id = {int(project_id)}"
+    named = {name.lstrip("$"): column for name, column in SESSION_COLUMNS.items() if name != "id"}
+    selected = ", ".join(f"{column.sql} AS `{name}`" for name, column in named.items())
+    touched = f"SELECT `mat_$session_id` FROM {DATABASE}.events WHERE {owner} AND {region.sql()}"
+    source = f"""(
+    SELECT {int(project_id)} AS team_id, {selected}, max(t.inserted_at) AS inserted_at
+    FROM (SELECT * , `mat_$session_id`, `mat_$current_url`, `mat_$pathname`, `mat_$host`, `mat_$referring_domain`,
+      mat_utm_source, mat_utm_medium, mat_utm_campaign FROM {DATABASE}.events FINAL WHERE {owner}) AS t
+    WHERE notEmpty(t.`mat_$session_id`) AND t.`mat_$session_id` IN ({touched})
+    GROUP BY t.`mat_$session_id`
+  )"""
+    columns = [Column("team_id", "toInt64(team_id)", "integer")]
+    columns += [_session_column(name, column.kind) for name, column in named.items()]
+    return Dataset(
+        columns=tuple(columns) if layout == "table" else (*columns, _INSERTED_AT),
+        source=source,
+        checksum="cityHash64(session_id)",
+        key=("team_id", "session_id"),
+        versions=("end_timestamp",),
+    )
+
+
+def _session_column(name: str, kind: str) -> Column:
+    shapes: dict[str, tuple[str, Kind]] = {
+        "string": ("toString({})", "text"),
+        "datetime": ("{}", "timestamp"),
+        "number": ("toInt64({})", "integer"),
+        "boolean": ("toBool({})", "boolean"),
+        "array": ("arrayMap(x -> ifNull(toString(x), ''), {})", "texts"),
+    }
+    template, shape = shapes[kind]
+    return Column(name, template.format(f"`{name}`"), shape)
 
 
 def persons(*, project_id: int, region: Region, layout: Layout) -> Dataset:

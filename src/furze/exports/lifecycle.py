@@ -50,7 +50,7 @@ def found_backfill(connection: Connection, access: Access, export_id: UUID, back
 def create(connection: Connection, engine: Exports, access: Access, body: ExportBody) -> Export:
     """A new export, with its schedule."""
     now = engine.clock.now()
-    values = validation.created_values(body, engine.secrets)
+    values = {"query_schema": None} | validation.created_values(body, engine.secrets, project_id=access.project.id)
     values |= {
         "id": uuid7(),
         "project_id": access.project.id,
@@ -59,7 +59,6 @@ def create(connection: Connection, engine: Exports, access: Access, body: Export
         "last_updated_at": now,
         "last_paused_at": now if body.paused else body.last_paused_at,
         "deleted": False,
-        "query_schema": None,
         "next_start": now,
     }
     export = store.create_export(connection, values=values)

@@ -73,12 +73,12 @@ async def list_destinations(
 
 @endpoints.post("/batch_exports/run_test_step_new", scope=WRITE, response=StepAnswer, status=200)
 async def run_test_step_new(
-    access: ProjectAccess,  # noqa: ARG001 - asks for a key that may change the project
+    access: ProjectAccess,
     engine: Engine,
     body: Annotated[TestStepBody, Depends(BodyOf(TestStepBody))],
 ) -> StepAnswer:
     """Run one test step of an export that is not stored yet."""
-    validation.created_values(body, engine.secrets)
+    validation.created_values(body, engine.secrets, project_id=access.project.id)
     return await checks.run_step(validation.find_destination(body.destination.type), body.destination.config, body.step)
 
 

@@ -25,7 +25,7 @@ from furze.exports.destinations import DESTINATIONS
 from furze.exports.engine import Exports
 from furze.exports.formats import arrow_schema
 from furze.exports.ledger import Entry, Region
-from furze.exports.selection import dataset_of
+from furze.exports.selection import SETTINGS, dataset_of, span_of
 from furze.exports.types import OPEN, Export, Run
 from furze.jobs import JobCancelled, JobContext, Retry
 from furze.platform.errors import FurzeError
@@ -36,11 +36,6 @@ T = TypeVar("T")
 _READABLE_SECONDS = 20.0
 _BATCH_ROWS = 16_384
 _READ_SECONDS = 6 * 3600
-_SETTINGS: Mapping[str, object] = {
-    # `toString(uuid) AS uuid` must not change what `uuid` means in the rest of the statement.
-    "prefer_column_name_to_alias": 1,
-    "do_not_merge_across_partitions_select_final": 1,
-}
 
 #: How long a run is tried before it counts as timed out.
 _PATIENCE = {
@@ -132,8 +127,10 @@ def _claim(connection: Connection, engine: Exports, run_id: UUID) -> tuple[Expor
 
 
 async def _deliver(engine: Exports, context: JobContext, work: _Work) -> None:
-    changed = await _positions(engine, work.run)
-    dataset = dataset_of(work.export, work.run, work.entries, work.destination, work.config, changed)
+    run = work.run
+    changed = await _positions(engine, run)
+    span = span_of(run.window_start, run.window_end, run.region, changed=changed, owner=run.owner, entries=work.entries)
+    dataset = await dataset_of(engine, work.export, work.destination, work.config, span)
     expected = await _expected(engine, work, dataset)
     if expected == _Sums(0, 0) and not _is_repeat(work.run):
         await outcomes.completed(engine, work.export, work.run, Receipt(0, 0), _reconciled(expected, expected, 0))
@@ -177,7 +174,7 @@ async def _expected(engine: Exports, work: _Work, dataset: Dataset) -> _Sums | N
         dataset.parameters,
         team_id=work.export.project_id,
         limits=_limits(engine),
-        settings=_SETTINGS,
+        settings=SETTINGS,
     )
     rows, checksum = result.rows[0]
     return _Sums(_whole(rows), _whole(checksum))
@@ -192,7 +189,7 @@ async def _carry(engine: Exports, work: _Work, dataset: Dataset, sink: Sink) -> 
         dataset.parameters,
         team_id=work.export.project_id,
         limits=_limits(engine),
-        settings=dict(_SETTINGS) | {"max_block_size": _BATCH_ROWS},
+        settings=dict(SETTINGS) | {"max_block_size": _BATCH_ROWS},
     ):
         shaped, part = await asyncio.to_thread(_shaped, batch, schema)
         rows, checksum = rows + part.rows, (checksum + part.checksum) % (1 << 64)

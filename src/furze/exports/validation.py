@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from furze.exports import questions
 from furze.exports.configuration import merge, read_config, split
 from furze.exports.destination import Destination
 from furze.exports.destinations import DESTINATIONS
@@ -16,16 +17,16 @@ _FILTER_TYPES = ("event", "hogql", "person")
 _RUN_ATTRIBUTES = ("data_interval_start", "data_interval_end")
 
 
-def created_values(body: ExportBody, secrets: SecretBox) -> dict[str, Any]:
-    """The stored values of a new export."""
+def created_values(body: ExportBody, secrets: SecretBox, *, project_id: int) -> dict[str, Any]:
+    """The stored values of a new export of a project."""
     sent = body.model_dump(exclude={"destination", "offset_day", "offset_hour", "paused", "last_paused_at"})
     destination = find_destination(body.destination.type)
     values = {name: sent[name] for name in (*_PLAIN, *_QUERY)}
     values["interval_offset"] = _offset(body.interval, body.offset_day, body.offset_hour)
     _check_model(destination, body.model)
-    _check_filters(body.filters, body.model)
+    _check_filters(body.filters, body.model, project_id)
     read_config(destination, body.destination.config)
-    _check_query(values)
+    values |= _checked_query(values, project_id)
     public, hidden = split(destination, body.destination.config)
     return values | {
         "destination_type": destination.name,
@@ -43,11 +44,11 @@ def changed_values(export: Export, body: ExportBody, secrets: SecretBox, *, is_w
     values = {name: sent[name] for name in (*_PLAIN, *_QUERY) if name in sent}
     interval = values.get("interval", export.interval)
     values["interval_offset"] = _changed_offset(export, interval, sent, is_whole=is_whole)
-    _check_filters(values.get("filters"), export.model)
+    _check_filters(values.get("filters"), export.model, export.project_id)
     if "destination" in body.model_fields_set:
         values |= _changed_destination(export, body.destination, secrets)
-    _check_query({name: values.get(name, getattr(export, name)) for name in ("model", *_QUERY)})
-    return values
+    asked = {name: values.get(name, getattr(export, name)) for name in ("model", *_QUERY)}
+    return values | _checked_query(asked, export.project_id)
 
 
 def merged_config(export: Export, sent: Mapping[str, Any], secrets: SecretBox) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def _check_model(destination: Destination, model: str) -> None:
         raise InvalidInput(f"{destination.name} batch exports only support the {listed} model", attr="model")
 
 
-def _check_filters(filters: Any, model: str) -> None:
+def _check_filters(filters: Any, model: str, project_id: int) -> None:
     if not filters:
         return
     if model != "events":
@@ -126,10 +127,22 @@ def _check_filters(filters: Any, model: str) -> None:
         if each.get("type") not in _FILTER_TYPES:
             allowed = ", ".join(repr(kind) for kind in _FILTER_TYPES)
             raise InvalidInput(f"Each filter must have a 'type' of one of: {allowed}", attr="filters")
+    questions.condition(filters, project_id=project_id, timezone="UTC")
 
 
-def _check_query(values: Mapping[str, Any]) -> None:
-    if values["model"] == "hogql" and not values.get("hogql_query"):
+def _checked_query(values: Mapping[str, Any], project_id: int) -> dict[str, Any]:
+    """The query as it is stored, and PostHog's schema of it when it is one over events."""
+    query, model = values.get("hogql_query"), values["model"]
+    if model == "hogql" and not query:
         raise InvalidInput("'hogql_query' is required when 'model' is 'hogql'", attr="hogql_query")
     if values.get("incremental_mode") == "MERGE" and not values.get("primary_key"):
         raise InvalidInput("'primary_key' is required when 'incremental_mode' is 'MERGE'", attr="primary_key")
+    if not query:
+        return {"hogql_query": None, "query_schema": None}
+    if model == "hogql":
+        key = values.get("primary_key") or ()
+        return {"hogql_query": questions.check_query(query, project_id=project_id, primary_key=key)}
+    if model != "events":
+        raise InvalidInput(f"'hogql_query' is not supported for the '{model}' model", attr="hogql_query")
+    schema = questions.checked_events_query(query, project_id=project_id)
+    return {"hogql_query": schema["hogql_query"], "query_schema": schema}

@@ -236,6 +236,9 @@ class PostgresSink:
                 sql.SQL("old.{0}::text = stage.{0}").format(sql.Identifier(name)) for name in self._delivery.key
             ),
         }
+        if not self._delivery.key:
+            self._run(sql.SQL("INSERT INTO {table} ({names}) SELECT {values} FROM {stage} AS stage").format(**parts))
+            return
         if not self._delivery.versions:
             self._run(
                 sql.SQL(
