@@ -67,7 +67,7 @@ class running:  # noqa: N801 - used as a context manager
         self.server = uvicorn.Server(
             uvicorn.Config(create_app(settings, **options), port=0, log_level="warning", lifespan="on")
         )
-        self.socket = socket.socket()
+        self.socket = socket.socket(proto=socket.IPPROTO_TCP)
         self.socket.bind(("127.0.0.1", 0))
         self.thread = threading.Thread(target=self.server.run, args=([self.socket],), daemon=True)
 
