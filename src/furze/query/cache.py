@@ -1,4 +1,4 @@
-"""Answers that were computed before: fresh while nothing has been stored since, for at most a minute."""
+"""Answers that were computed before, in memory."""
 
 import hashlib
 from collections import OrderedDict
@@ -10,7 +10,6 @@ from furze.kit.clock import Clock
 from furze.kit.json import dumps_ascii
 from furze.query.types import Answer, QueryMapping
 
-_FRESH: Final = timedelta(minutes=1)
 _KEPT: Final = timedelta(hours=1)
 _MOST_ANSWERS: Final = 500
 _MOST_ROWS: Final = 5_000
@@ -18,11 +17,10 @@ _MOST_ROWS: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer, when it was computed, and the version of the store it was computed from."""
+    """An answer, and when its computing began."""
 
     answer: Answer
     at: datetime
-    version: object
 
 
 class AnswerCache:
@@ -32,12 +30,12 @@ class AnswerCache:
         self._clock = clock
         self._kept: OrderedDict[str, Kept] = OrderedDict()
 
-    def put(self, key: str, answer: Answer, version: object) -> None:
-        """Keep an answer."""
+    def put(self, key: str, answer: Answer, begun: datetime) -> None:
+        """Keep an answer whose computing began at `begun`."""
         results = answer.get("results")
         if isinstance(results, list) and len(results) > _MOST_ROWS:
             return
-        self._kept[key] = Kept(answer, self._clock.now(), version)
+        self._kept[key] = Kept(answer, begun)
         self._kept.move_to_end(key)
         while len(self._kept) > _MOST_ANSWERS:
             self._kept.popitem(last=False)
@@ -49,10 +47,6 @@ class AnswerCache:
             return None
         self._kept.move_to_end(key)
         return kept
-
-    def is_fresh(self, kept: Kept, version: object) -> bool:
-        """Whether the answer would be the same if it were computed now."""
-        return version is not None and kept.version == version and self._clock.now() - kept.at < _FRESH
 
 
 def cache_key(project_id: int, query: QueryMapping, timezone: str) -> str:

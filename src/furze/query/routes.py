@@ -15,7 +15,7 @@ from furze.platform.requests import BodyOf
 from furze.platform.routing import Endpoints, provided
 from furze.query.background import BackgroundQueries
 from furze.query.run import QueryRunner, with_overrides
-from furze.query.types import Answer, QueryMapping, QueryRequest, QueryStatus
+from furze.query.types import Answer, QueryMapping, QueryRequest
 
 endpoints = Endpoints("query")
 
@@ -93,15 +93,14 @@ async def _answered(
     query = with_overrides(body.query, body.filters_override, body.variables_override)
     mode = _mode(body)
     key = await runner.key(project_id, query)
-    version = await runner.store_version() if mode in _FRESH_IF_KEPT and runner.cache.get(key) else None
-    if kept := _kept(runner, key, mode, version):
+    if kept := await _kept(runner, key, mode):
         return _json(kept)
     if mode == "force_cache":
         return _json({"cache_key": key, "cache_target_age": None, "query_status": None, "is_cached": False})
     work = _compute(runner, project_id, query, key)
     if mode in _ASYNC and not (mode == "async_except_on_cache_miss" and runner.cache.get(key) is None):
         started = background.start(project_id, body.client_query_id, work)
-        return _json({"query_status": _started(started), **({} if mode in _ALWAYS_ASYNC else {"cache_key": key})}, 202)
+        return _json({"query_status": started.wire(), **({} if mode in _ALWAYS_ASYNC else {"cache_key": key})}, 202)
     attended = background.attended(project_id, body.client_query_id, work)
     return _json(await _while_connected(request, attended))
 
@@ -114,23 +113,19 @@ def _mode(body: QueryRequest) -> str:
     return "async" if body.is_async else "blocking"
 
 
-def _kept(runner: QueryRunner, key: str, mode: str, version: object) -> Answer | None:
+async def _kept(runner: QueryRunner, key: str, mode: str) -> Answer | None:
     kept = runner.cache.get(key)
     if kept is None:
         return None
-    is_usable = mode in _ANY_AGE or (mode in _FRESH_IF_KEPT and runner.cache.is_fresh(kept, version))
+    is_usable = mode in _ANY_AGE or (mode in _FRESH_IF_KEPT and await runner.is_fresh(kept))
     return {**kept.answer, "is_cached": True, "last_refresh": wire_time(kept.at)} if is_usable else None
 
 
 async def _compute(runner: QueryRunner, project_id: int, query: QueryMapping, key: str) -> Answer:
-    version = await runner.store_version()
+    begun = runner.clock.now()
     answer = await runner.run(project_id, query)
-    runner.cache.put(key, answer, version)
+    runner.cache.put(key, answer, begun)
     return answer
-
-
-def _started(started: QueryStatus) -> Answer:
-    return started.wire()
 
 
 async def _while_connected(request: Request, work: Awaitable[Answer]) -> Answer:

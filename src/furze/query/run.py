@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from furze.events.clickhouse import ClickHouse
@@ -13,7 +14,7 @@ from furze.hogql.errors import HogQLError
 from furze.kit.clock import Clock, wire_time
 from furze.platform.errors import InvalidInput
 from furze.platform.requests import validate
-from furze.query.cache import AnswerCache, cache_key
+from furze.query.cache import AnswerCache, Kept, cache_key
 from furze.query.errors import InvalidQuery
 from furze.query.kinds import KINDS, WRAPPERS, Asker, HogQLQuery
 from furze.query.kinds.hogql import hogql_filters, variable_values
@@ -25,6 +26,7 @@ from furze.query.wire import wire_rows
 
 # Rows of results are one more than a page, so that the page knows whether others follow.
 _RESULT_ROWS = MAX_ROWS + 1
+_FACTS_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class QueryRunner:
     ) -> None:
         self._store = store
         self.clock = clock
-        self._facts = facts
+        self._read_facts = facts
+        self._known_facts: dict[int, tuple[float, ProjectFacts]] = {}
         limits = limits or QueryLimits()
         self._limits = Limits(limits.seconds, limits.memory_bytes, _RESULT_ROWS)
         self.cache = AnswerCache(clock)
@@ -80,13 +83,26 @@ class QueryRunner:
         """What names the answer to a query in the cache."""
         return cache_key(project_id, query, (await self._facts(project_id)).timezone)
 
-    async def store_version(self) -> object:
-        """Something that changes whenever anything is stored; None when the store can't tell."""
+    async def is_fresh(self, kept: Kept) -> bool:
+        """Whether an answer would be the same if it were computed now: nothing was stored since, and it is recent."""
+        if self.clock.now() - kept.at > _FRESH:
+            return False
         try:
-            found = await self._store.query(_VERSION_SQL, limits=Limits(5, self._limits.memory_bytes, 10))
+            found = await self._store.query(_LATEST_CHANGE, limits=Limits(5, self._limits.memory_bytes, 10))
         except InvalidInput:
-            return None
-        return found.rows[0][0] if found.rows else None
+            return False
+        # Whole seconds: a change within the second of the answer may have come after it.
+        latest = found.rows[0][0] if found.rows else None
+        return isinstance(latest, datetime) and latest + timedelta(seconds=1) <= kept.at
+
+    async def _facts(self, project_id: int) -> ProjectFacts:
+        """A project's facts, remembered for a few seconds."""
+        now = time.monotonic()
+        known = self._known_facts.get(project_id)
+        if known is None or known[0] < now:
+            known = (now + _FACTS_SECONDS, await self._read_facts(project_id))
+            self._known_facts[project_id] = known
+        return known[1]
 
     async def _answered(self, project_id: int, query: QueryMapping, facts: ProjectFacts) -> Answer:
         started = time.perf_counter()
@@ -199,11 +215,9 @@ class QueryRunner:
         return [str(row[0]) for row in found.rows]
 
 
-# Inserts number their blocks; deletions and updates raise a part's data version.
-_VERSION_SQL = """SELECT groupBitXor(cityHash64(table, partition_id, block, version)) FROM (
-    SELECT table, partition_id, max(max_block_number) AS block, max(data_version) AS version
-    FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table, partition_id
-)"""
+# Inserts, updates, deletions and merges leave new parts. Merges change no answer, but nothing tells them apart.
+_LATEST_CHANGE = "SELECT max(modification_time) FROM system.parts WHERE active AND database = currentDatabase()"
+_FRESH = timedelta(minutes=1)
 
 
 def with_overrides(query: QueryMapping, filters: QueryMapping | None, variables: QueryMapping | None) -> QueryMapping:
