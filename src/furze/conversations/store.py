@@ -136,7 +136,8 @@ def create_conversation(
         created_at=now,
         updated_at=now,
     )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    made = statement.on_conflict_do_nothing().returning(conversations.c.id)
+    return connection.execute(made).first() is not None
 
 
 def change(connection: Connection, conversation_id: UUID, **values: Any) -> None:

@@ -6,17 +6,20 @@ from uuid import UUID
 from fastapi import Depends, Query
 from sqlalchemy import Connection
 
-from furze.exports import answers, checks, lifecycle, run_store, store, validation
+from furze.exports import answers, checks, lifecycle, preview, run_store, store, validation
 from furze.exports.engine import Exports
 from furze.exports.run_routes import READ, WRITE, Engine, identity
 from furze.exports.run_routes import endpoints as run_endpoints
 from furze.exports.types import (
+    CountAnswer,
     DestinationKind,
     Export,
     ExportAnswer,
     ExportBody,
     ExportChanges,
     PausedAnswer,
+    PreviewAnswer,
+    PreviewBody,
     Run,
     StepAnswer,
     TestStepBody,
@@ -80,6 +83,22 @@ async def run_test_step_new(
     """Run one test step of an export that is not stored yet."""
     validation.created_values(body, engine.secrets, project_id=access.project.id)
     return await checks.run_step(validation.find_destination(body.destination.type), body.destination.config, body.step)
+
+
+@endpoints.post("/batch_exports/count_rows", scope=READ, response=CountAnswer, status=200)
+async def count_rows(
+    access: ProjectAccess, engine: Engine, body: Annotated[PreviewBody, Depends(BodyOf(PreviewBody))]
+) -> CountAnswer:
+    """How many rows an export like this would bring for a range of time."""
+    return CountAnswer(count=await preview.count_rows(engine, body, project_id=access.project.id))
+
+
+@endpoints.post("/batch_exports/preview", scope=READ, response=PreviewAnswer, status=200)
+async def preview_rows(
+    access: ProjectAccess, engine: Engine, body: Annotated[PreviewBody, Depends(BodyOf(PreviewBody))]
+) -> PreviewAnswer:
+    """How many rows an export like this would bring for a range of time, and the first of them."""
+    return await preview.preview(engine, body, project_id=access.project.id)
 
 
 @endpoints.get("/batch_exports/{export_id}", scope=READ, response=ExportAnswer)
