@@ -48,8 +48,7 @@ class Figure:
 def serve(data: str, descriptor: int) -> None:
     """The server process: furze, with one bare route beside its own."""
     app = create_app(Settings(data=Path(data), project_api_key=KEY, personal_api_key="phx_benchmark"))
-    app.router.routes.append(Route("/bare", _bare, methods=["POST"]))
-    app.router.routes.append(Route("/waiting", _waiting))
+    app.router.routes[:0] = [Route("/bare", _bare, methods=["POST"]), Route("/waiting", _waiting)]
     listening = socket.socket(fileno=descriptor)
     asyncio.run(uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).serve([listening]))
 

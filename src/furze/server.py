@@ -5,7 +5,7 @@ import fcntl
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
@@ -34,8 +34,10 @@ from furze.kit.clock import Clock, SystemClock
 from furze.llm.builtin import BuiltInAssistant
 from furze.llm.configured import configured_model
 from furze.people import mirror as people_mirror
+from furze.people import observe
 from furze.people import routes as people_routes
 from furze.people.engine import People
+from furze.people.metrics import list_metrics
 from furze.platform import routes as platform_routes
 from furze.platform.application import application
 from furze.platform.auth import Authenticator
@@ -48,6 +50,7 @@ from furze.profiles import routes as profile_routes
 from furze.query import routes as query_routes
 from furze.query import tools as query_tools
 from furze.query.background import BackgroundQueries
+from furze.query.kinds.usage_metrics import UsageMetric
 from furze.query.run import ProjectFacts, QueryRunner
 from furze.query.types import QueryLimits
 from furze.settings import Settings
@@ -92,7 +95,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.add_route("/_liveness", _ready)
     for endpoints in SLICES:
         serve(app, endpoints)
-    app.router.routes.extend([*web_routes.routes(), *capture_routes.routes()])
+    app.router.routes.extend(web_routes.routes())
+    # First: routes are tried in turn, and trying the two hundred others costs more than capturing an event.
+    app.router.routes[:0] = capture_routes.routes()
     return app
 
 
@@ -151,6 +156,7 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     stack.push_async_callback(jobs.stop)
     _run(stack, exports.run_forever(exporting))
     _run(stack, pipeline.run_forever())
+    _run(stack, observe.run_forever(people))
 
 
 async def _first_keys(database: Database, settings: Settings, clock: Clock) -> FirstKeys | None:
@@ -180,7 +186,21 @@ def _query_runner(settings: Settings, database: Database, store: ClickHouse, clo
 def _project_facts(connection: Connection, project_id: int) -> ProjectFacts:
     project = get_project(connection, project_id)
     group_types = group_type_indexes(connection, project_id)
-    return ProjectFacts(timezone=project.timezone if project else "UTC", group_types=group_types)
+    metrics = [
+        UsageMetric(
+            str(each.id),
+            each.name,
+            cast("Any", each.format),
+            each.interval,
+            cast("Any", each.display),
+            each.filters,
+            cast("Any", each.math),
+            each.math_property,
+        )
+        for each in list_metrics(connection, project_id)
+    ]
+    timezone = project.timezone if project else "UTC"
+    return ProjectFacts(timezone=timezone, group_types=group_types, usage_metrics=metrics)
 
 
 def _run(stack: AsyncExitStack, loop: Coroutine[Any, Any, None]) -> None:
