@@ -125,7 +125,7 @@ def test_conversations_are_listed_and_retrieved_with_every_field(furze: Furze, c
     one = furze.client.get(furze.api(f"conversations/{conversation}/", mount)).json()
     assert set(one) >= CONVERSATION
     assert (one["id"], one["status"], one["type"]) == (conversation, "idle", "assistant")
-    assert [message["type"] for message in one["messages"]][0] == "human"
+    assert one["messages"][0]["type"] == "human"
 
 
 @MOUNTS

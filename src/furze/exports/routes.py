@@ -29,7 +29,7 @@ from furze.exports.types import (
 from furze.platform.auth import ProjectAccess
 from furze.platform.errors import NotFound
 from furze.platform.pagination import AskedPage, Page
-from furze.platform.requests import BodyOf
+from furze.platform.requests import BodyOf, OptionalBodyOf
 from furze.platform.routing import Endpoints
 
 endpoints = Endpoints("batch_exports")
@@ -149,7 +149,7 @@ async def unpause_export(
     access: ProjectAccess,
     engine: Engine,
     export_id: str,
-    body: Annotated[UnpauseBody, Depends(BodyOf(UnpauseBody))],
+    body: Annotated[UnpauseBody, Depends(OptionalBodyOf(UnpauseBody))],
 ) -> PausedAnswer:
     """Plan runs again; with `backfill`, also for the intervals that ended meanwhile."""
     await engine.database.write(lifecycle.unpause, engine, access, identity(export_id), catch_up=body.backfill)

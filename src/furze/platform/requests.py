@@ -35,6 +35,18 @@ class BodyOf(Generic[Model]):
         return validate(self.model, await read_mapping(request))
 
 
+class OptionalBodyOf(BodyOf[Model]):
+    """`BodyOf` for a verb that can do without: a body that can't be read, as the API pages print it, is no body."""
+
+    async def __call__(self, request: Request) -> Model:
+        """The body, or the model's defaults; raises `InvalidInput` for a fault in a body that can be read."""
+        try:
+            body = await read_mapping(request)
+        except FurzeError:
+            body = {}
+        return validate(self.model, body)
+
+
 def validate(model: type[Model], data: object) -> Model:
     """`data` as `model`; raises `InvalidInput` for the first fault, in field order."""
     try:
