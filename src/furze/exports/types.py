@@ -270,6 +270,16 @@ class TestStepChanges(ExportChanges):
     step: int = 0
 
 
+class PreviewBody(ExportBody):
+    """What a count or a preview takes: an export as it would be created, and a range (the last week if none)."""
+
+    name: RequiredText = "-"
+    interval: Interval = "hour"
+    destination: DestinationBody = DestinationBody(type="NoOp")
+    data_interval_start: Moment | None = None
+    data_interval_end: Moment | None = None
+
+
 class TestStepBody(ExportBody):
     """What a test step of an export that is not stored yet takes."""
 
@@ -379,6 +389,19 @@ class BackfillCreated(Answer):
     """The id of a new backfill."""
 
     backfill_id: str
+
+
+class CountAnswer(Answer):
+    """How many rows there are."""
+
+    count: int
+
+
+class PreviewAnswer(CountAnswer):
+    """How many rows there are, and the first of them."""
+
+    columns: list[str]
+    rows: list[dict[str, Any]]
 
 
 class PausedAnswer(Answer):
