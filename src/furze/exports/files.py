@@ -152,7 +152,8 @@ class FileSink:
 
     async def write(self, batch: pa.RecordBatch) -> None:
         """Encode in a thread and send on; rolls the file once it has its size."""
-        step = max(1, int(batch.num_rows * _SLICE_BYTES / max(batch.nbytes, 1)))
+        size = min(_SLICE_BYTES, self._limit // 4) if self._limit else _SLICE_BYTES
+        step = max(1, int(batch.num_rows * size / max(batch.nbytes, 1)))
         for start in range(0, batch.num_rows, step):
             part = self._part or await self._begin(batch.schema)
             rows = batch.slice(start, step)
@@ -211,7 +212,8 @@ class FileSink:
         key = f"{self._stem}{number}.{formats.extension(file_format, compression)}"
         upload = await self.folder.upload(key, formats.content_type(file_format))
         self._keys.append(key)
-        encoder = await asyncio.to_thread(formats.new_encoder, file_format, compression, schema)
+        group = self._limit or None
+        encoder = await asyncio.to_thread(formats.new_encoder, file_format, compression, schema, group_bytes=group)
         self._part = _Part(key, upload, encoder)
         return self._part
 

@@ -60,10 +60,16 @@ class Encoder(Protocol):
         ...
 
 
-def new_encoder(file_format: str, compression: str | None, schema: pa.Schema) -> Encoder:
-    """An encoder for one file of rows with this schema; for JSONLines the first column holds whole lines."""
+def new_encoder(
+    file_format: str, compression: str | None, schema: pa.Schema, *, group_bytes: int | None = None
+) -> Encoder:
+    """An encoder for one file of rows with this schema; for JSONLines the first column holds whole lines.
+
+    Formats that gather rows before they write them do so for at most `group_bytes`.
+    """
+    if file_format == "Parquet":
+        return _Parquet(compression, schema, min(group_bytes or _ROW_GROUP_BYTES, _ROW_GROUP_BYTES))
     makers: dict[str, Callable[[str | None, pa.Schema], Encoder]] = {
-        "Parquet": _Parquet,
         "JSONLines": _JSONLines,
         "CSV": _CSV,
         "Arrow": _Arrow,
@@ -124,11 +130,11 @@ class _Buffer:
 
 
 class _Parquet:
-    def __init__(self, compression: str | None, schema: pa.Schema) -> None:
+    def __init__(self, compression: str | None, schema: pa.Schema, group_bytes: int) -> None:
         from pyarrow import parquet  # noqa: PLC0415 - a quarter of a second that only exports need
 
         self._buffer = _Buffer()
-        self._schema = schema
+        self._schema, self._group_bytes = schema, group_bytes
         self._writer = parquet.ParquetWriter(
             pa.PythonFile(self._buffer, mode="w"),
             schema,
@@ -144,7 +150,7 @@ class _Parquet:
         self._waiting.append(batch)
         self._rows += batch.num_rows
         self._bytes += batch.nbytes
-        if self._rows >= _ROW_GROUP_ROWS or self._bytes >= _ROW_GROUP_BYTES:
+        if self._rows >= _ROW_GROUP_ROWS or self._bytes >= self._group_bytes:
             self._flush()
         return self._buffer.take()
 
