@@ -47,6 +47,7 @@ from furze.platform.routing import serve
 from furze.platform.secrets import SecretBox, secret_key
 from furze.platform.store import get_project
 from furze.profiles import routes as profile_routes
+from furze.query import insights as insight_routes
 from furze.query import routes as query_routes
 from furze.query import tools as query_tools
 from furze.query.background import BackgroundQueries
@@ -66,6 +67,7 @@ SLICES = tuple(
     for each in (
         platform_routes,
         query_routes,
+        insight_routes,
         export_routes,
         conversation_routes,
         people_routes,

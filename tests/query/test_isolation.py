@@ -12,13 +12,14 @@ from tests.query.world import World
 
 from furze.database import Database
 from furze.platform import store
+from furze.query import insights, routes
 from furze.query.kinds import KINDS
-from furze.query.routes import endpoints
 from furze.settings import Settings
 
 SECRET = "THEIR-SECRET"
 SERIES = [{"kind": "EventsNode", "event": SECRET}]
-PATHS = sorted({(endpoint.method, endpoint.path) for endpoint in endpoints.declared})
+DECLARED = (*routes.endpoints.declared, *insights.endpoints.declared)
+PATHS = sorted({(endpoint.method, endpoint.path) for endpoint in DECLARED})
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def test_every_kind_of_query_sees_only_its_own_project(client, world, theirs):
 @pytest.mark.parametrize(("method", "path"), PATHS)
 @pytest.mark.parametrize("mount", ["projects", "environments"])
 def test_every_route_is_closed_to_another_projects_key(client, method, path, mount):
-    path = path.format(query_id="x", kind="HogQLQuery")
+    path = path.format(query_id="x", kind="HogQLQuery", insight_id="1")
     answer = client.request(
         method, f"/api/{mount}/2{path}", json={"query": {"kind": "HogQLQuery", "query": "select 1"}}
     )
@@ -106,7 +107,7 @@ def test_every_route_is_closed_to_another_projects_key(client, method, path, mou
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
 def test_every_route_wants_a_key(client, method, path):
-    path = path.format(query_id="x", kind="HogQLQuery")
+    path = path.format(query_id="x", kind="HogQLQuery", insight_id="1")
     answer = httpx.request(method, f"{client.base_url}/api/projects/1{path}")
     assert answer.status_code == 401
 
@@ -118,3 +119,10 @@ def test_a_background_query_belongs_to_its_project(client):
     )
     assert asked.status_code == 202
     assert client.get("/api/projects/2/query/own/").status_code == 403
+
+
+def test_an_insight_is_not_found_from_another_project(client, world, tmp_path):
+    made = client.post("/api/projects/1/insights/", json={"query": {"kind": "HogQLQuery", "query": "select 1"}}).json()
+    assert client.get(f"/api/projects/2/insights/{made['id']}/").status_code == 403
+    settings_of_ours = client.get(f"/api/projects/1/insights/{made['id'] + 1}/")
+    assert settings_of_ours.status_code == 404
