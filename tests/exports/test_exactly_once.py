@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,11 +15,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.exports.bench import Bench, Killed, new_bench, opened
 from tests.exports.conftest import uuids_in
+from tests.exports.test_postgres import config_of, rows_of
 
 from furze.exports import lifecycle
 from furze.exports.destination import Reject
 from furze.exports.destinations import DESTINATIONS
 from furze.exports.destinations.local_file import LocalFile
+from furze.exports.destinations.postgres import Postgres, PostgresSink
 from furze.exports.engine import Exports
 from furze.exports.ledger import Region
 from furze.exports.types import OPEN, Export, ExportChanges
@@ -59,6 +61,16 @@ class ChaoticFile(LocalFile):
         return ChaoticSink(await super().open(config, delivery))
 
 
+class ChaoticTable(Postgres):
+    """Postgres, from a process that may die at any step."""
+
+    name = "ChaoticTable"
+
+    async def open(self, config: Any, delivery: Any) -> Any:
+        chaos.at("open")
+        return ChaoticSink(await super().open(config, delivery))
+
+
 class ChaoticSink:
     def __init__(self, sink: Any) -> None:
         self._sink, self._dead = sink, False
@@ -77,6 +89,8 @@ class ChaoticSink:
     async def abort(self) -> None:
         if not self._dead:
             await self._sink.abort()
+        elif isinstance(self._sink, PostgresSink):
+            self._sink._connection.close()  # the system closes a dead process's sockets
 
     def _maybe(self, step: Step) -> None:
         try:
@@ -94,11 +108,11 @@ def runner() -> Iterator[asyncio.Runner]:
 
 @pytest.fixture(scope="module")
 def engine(runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exports]:
-    DESTINATIONS["ChaoticFile"] = ChaoticFile()
+    DESTINATIONS.update({"ChaoticFile": ChaoticFile(), "ChaoticTable": ChaoticTable()})
     manager = opened(tmp_path_factory.mktemp("bench"))
     yield runner.run(manager.__aenter__())
     runner.run(manager.__aexit__(None, None, None))
-    del DESTINATIONS["ChaoticFile"]
+    del DESTINATIONS["ChaoticFile"], DESTINATIONS["ChaoticTable"]
 
 
 faults = st.tuples(
@@ -121,42 +135,64 @@ operations = st.one_of(
 )
 
 
-@settings(
-    max_examples=int(os.environ.get("FURZE_EXAMPLES", "12")),
+many_histories = settings(
+    max_examples=int(os.environ.get("FURZE_EXAMPLES", "6")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     derandomize=True,
 )
-@given(st.lists(operations, min_size=4, max_size=16), st.sampled_from([None, 1]))
-def test_no_event_is_delivered_twice_and_none_promised_is_missing(
+histories = st.lists(operations, min_size=4, max_size=16)
+
+
+@many_histories
+@given(histories, st.sampled_from([None, 1]))
+def test_files_hold_each_promised_event_once(
     runner: asyncio.Runner,
     engine: Exports,
     tmp_path: Path,
     history: list[tuple[Any, ...]],
     max_file_size_mb: int | None,
 ) -> None:
-    runner.run(_live_through(engine, tmp_path / uuid4().hex, history, max_file_size_mb))
-
-
-async def _live_through(
-    engine: Exports, folder: Path, history: list[tuple[Any, ...]], max_file_size_mb: int | None
-) -> None:
-    bench, chaos.step = await new_bench(engine), None
+    folder = tmp_path / uuid4().hex
     config = {"path": str(folder), "file_format": "JSONLines", "compression": None}
     if max_file_size_mb:
         config |= {"max_file_size_mb": max_file_size_mb}
-    export = await bench.export({"type": "ChaoticFile", "config": config})
+    destination = {"type": "ChaoticFile", "config": config}
+    runner.run(_live_through(engine, destination, lambda: uuids_in(folder), history))
+
+
+@many_histories
+@given(histories)
+def test_a_table_holds_each_promised_event_once(
+    runner: asyncio.Runner, engine: Exports, postgres: str, history: list[tuple[Any, ...]]
+) -> None:
+    table = f"t{uuid4().hex}"
+
+    def uuids() -> list[str]:
+        if not rows_of(postgres, f"SELECT 1 FROM pg_tables WHERE tablename = '{table}'"):
+            return []
+        return [row[0] for row in rows_of(postgres, f"SELECT uuid FROM {table}")]
+
+    destination = {"type": "ChaoticTable", "config": config_of(postgres, table_name=table)}
+    runner.run(_live_through(engine, destination, uuids, history))
+
+
+async def _live_through(
+    engine: Exports, destination: dict[str, Any], uuids: Callable[[], list[str]], history: list[tuple[Any, ...]]
+) -> None:
+    bench, chaos.step = await new_bench(engine), None
+    export = await bench.export(destination)
     for operation in history:
         await _do(bench, export, *operation)
     chaos.step = None
     await bench.work()
-    await _check(bench, export, folder)
+    await _check(bench, export, uuids)
     await _do(bench, export, "unpause", True)
     bench.clock.advance(hours=2)
     await bench.tick()
     await bench.work()
-    await _check(bench, export, folder)
+    await _check(bench, export, uuids)
 
 
 async def _do(bench: Bench, export: Export, verb: str, *details: Any) -> None:
@@ -198,10 +234,10 @@ async def _do_to_runs(bench: Bench, export: Export, verb: str, *details: Any) ->
         pass  # refused: a range in the future, a run that has ended
 
 
-async def _check(bench: Bench, export: Export, folder: Path) -> None:
+async def _check(bench: Bench, export: Export, uuids: Callable[[], list[str]]) -> None:
     runs = await bench.runs(export)
     assert not [run for run in runs if run.status in OPEN]
-    delivered = Counter(uuids_in(folder))
+    delivered = Counter(uuids())
     assert [uuid for uuid, count in delivered.items() if count > 1] == []
     completed = [run.region for run in runs if run.status == "Completed"]
     promised = {event.uuid for event in bench.sent if any(_covers(region, event) for region in completed)}
