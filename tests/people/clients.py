@@ -62,6 +62,10 @@ class Client:
         eventually(lambda: self.query(count)[0][0] >= len(uuids))
         return uuids
 
+    def settle(self) -> None:
+        """Wait until whatever was captured has been dealt with: a deletion does, even of nobody."""
+        self.post("persons/bulk_delete/", {"ids": ["nobody"]}, 202)
+
     def person(self, distinct_id: str) -> dict[str, Any]:
         """The person behind a distinct id, once there is one."""
         return eventually(lambda: self.get("persons/", distinct_id=distinct_id)["results"])[0]

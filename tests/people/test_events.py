@@ -1,22 +1,33 @@
 """events, event definitions and property definitions, as a client sees them."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.conftest import Furze, both_databases
-from tests.people.clients import NOT_FOUND, Client, event, second_project
+from tests.people.clients import NOT_FOUND, Client, Event, event, second_project
 
 pytestmark = both_databases
 
 DAY = timedelta(days=1)
 
 
+class PatientClient(Client):
+    """Goes on once the definitions of what it captured are known as well."""
+
+    def capture(self, events: Sequence[Event]) -> list[str]:
+        uuids = super().capture(events)
+        self.settle()
+        return uuids
+
+
 @pytest.fixture
 def client(furze: Furze) -> Client:
     """A client of a project of its own."""
-    return second_project(furze)
+    project = second_project(furze)
+    return PatientClient(furze, project.project_id, project.token)
 
 
 def test_an_event_is_read_back_whole(client: Client, unique: str) -> None:
