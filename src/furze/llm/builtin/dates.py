@@ -76,6 +76,12 @@ def _last_unit(match: re.Match[str], _now: datetime) -> Range | None:
     return Range(f"-1{letter}Start", f"-1{letter}End", f"the last whole {unit}")
 
 
+def _rolling_unit(match: re.Match[str], _now: datetime) -> Range | None:
+    unit = match[1]
+    days = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}.get(unit)
+    return Range("-1h", None, "the last hour") if days is None else Range(f"-{days}d", None, f"the last {days} days")
+
+
 def _this_unit(match: re.Match[str], _now: datetime) -> Range | None:
     return Range(f"{_LETTERS[match[1]]}Start", None, f"this {match[1]} so far")
 
@@ -223,6 +229,8 @@ _RULES: tuple[tuple[str, _Make], ...] = (
         lambda _m, _n: Range("-14d", None, "the last 14 days"),
     ),
     (rf"{_IN}(?:last|previous) ({'|'.join(_WEEKDAYS)})", _weekday),
+    (rf"(?:(?:in|during|over|for|within|throughout|of) )?(?:the )?past {_UNIT}", _rolling_unit),
+    (rf"(?:over|within) the (?:last|latest|recent) {_UNIT}", _rolling_unit),
     (rf"{_IN}(?:last|past|previous) (?:full |whole |calendar |complete )?{_UNIT}", _last_unit),
     (rf"{_IN}(?:this|current) {_UNIT}(?: so far| to date| until now)?", _this_unit),
     (r"(week|month|quarter|year) to date", _this_unit),
@@ -237,27 +245,18 @@ _RULES: tuple[tuple[str, _Make], ...] = (
     (rf"on ({'|'.join(_WEEKDAYS)})(?! )", _weekday),
 )
 
+_THAN = r"(?:compared? (?:it |that |them |this )?(?:to|with|against)|versus|vs|against|relative to|than) (?:in |on |during )?"
+_MOVED = (
+    r"(?:up|down|chang\w+|increas\w+|decreas\w+|grow\w*|grew|risen|rose|fell|fallen|dropped) (?:from|over|since|on) "
+)
+#: What a question compares with; `unit` and `over` name the unit in their first group, `day` is yesterday.
 _COMPARISONS: tuple[tuple[str, str | None], ...] = (
-    (
-        rf"(?:compared? (?:it |that |them |this )?(?:to|with|against)|versus|vs|against|relative to|than|from|over|with) (?:in |on |during )?(?:the |that of the )?(?:same )?(?:{_LAST}|before|prior) {_UNIT}(?: before)?",
-        "unit",
-    ),
-    (
-        rf"(?:compared? (?:it |that |them |this )?(?:to|with|against)|versus|vs|against|relative to|than) (?:in |on |during )?(?:the )?(?:{_LAST}|prior) (?:{_COUNT} {_UNIT}|period|one|time)(?: before)?",
-        None,
-    ),
-    (
-        rf"(?:compared? (?:it |that |them |this )?(?:to|with|against)|versus|vs|against|relative to|than) (?:in |on |during )?(?:the )?(?:{_COUNT} )?{_UNIT} before(?: that)?",
-        None,
-    ),
-    (
-        r"(?:compared? (?:it |that |them |this )?(?:to|with|against)|versus|vs|against|relative to|than) (?:in |on |during )?(?:the )?(?:time|period|one) before(?: that)?",
-        None,
-    ),
-    (
-        r"(?:compared? (?:it |that |them |this )?(?:to|with|against)|versus|vs|against|relative to|than) (?:in |on )?yesterday",
-        "day",
-    ),
+    (rf"(?:{_THAN}|{_MOVED})(?:the |that of the )?(?:same )?(?:{_LAST}|prior) {_UNIT}(?: before)?", "unit"),
+    (rf"{_THAN}(?:the )?{_UNIT} before(?: that)?", "unit"),
+    (rf"{_THAN}(?:the )?(?:{_LAST}|prior) (?:{_COUNT} {_UNIT}|period|one|time)(?: before)?", None),
+    (rf"{_THAN}(?:the )?{_COUNT} {_UNIT} before(?: that)?", None),
+    (rf"{_THAN}(?:the )?(?:time|period|one) before(?: that)?", None),
+    (rf"(?:{_THAN}|{_MOVED})yesterday", "day"),
     (r"(week|month|year|day|quarter) (?:over|on|by) \1|w/?o/?w|m/?o/?m|y/?o/?y|wow|mom|yoy", "over"),
 )
 _OVER = {"wow": "week", "mom": "month", "yoy": "year"}

@@ -2,13 +2,34 @@
 
 from collections.abc import Mapping
 
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
 #: Words that carry no meaning of their own in a question about data.
-FILLER = frozenset(
-    ["a", "an", "the", "of", "to", "in", "on", "at", "for", "from", "by", "with", "and", "or", "is", "are", "was", "were", "be", "been", "being", "do", "does", "did", "done", "have", "has", "had", "i", "me", "my", "we", "us", "our", "you", "your", "it", "its", "they", "them", "their", "there", "that", "this", "these", "those", "who", "whom", "whose", "which", "what", "when", "where", "how", "can", "could", "would", "will", "should", "shall", "may", "might", "must", "please", "show", "tell", "give", "get", "got", "gets", "getting", "find", "display", "list", "see", "know", "like", "want", "need", "let", "say", "said", "also", "just", "only", "really", "actually", "exactly", "approximately", "about", "around", "roughly", "some", "any", "all", "each", "every", "total", "totally", "overall", "so", "far", "now", "currently", "right", "data", "analytics", "chart", "graph", "plot", "table", "figure", "number", "numbers", "count", "counts", "counted", "amount", "many", "much", "make", "makes", "made", "making", "happen", "happened", "happens", "occur", "occurred", "occurs", "occurring", "take", "taken", "took", "place", "placed", "placing", "record", "recorded", "records", "track", "tracked", "tracking", "event", "events", "time", "times", "site", "website", "shop", "store", "app", "application", "web", "online", "platform", "project", "here", "into", "per", "as", "if", "then", "than", "out", "up", "us", "look", "looking", "hello", "hi", "hey", "thanks", "thank", "curious", "wondering", "wonder", "question", "answer", "report", "summary", "summarize", "breakdown", "split", "down", "broken", "group", "grouped", "grouping", "segment", "segmented", "sorted", "ordered", "rank", "ranked", "ranking", "compare", "compared", "comparing", "vs", "versus", "visual", "visualise", "visualize", "quick", "quickly", "kindly", "one", "ones", "come", "came", "comes", "coming", "go", "went", "goes", "gone", "going", "put", "through", "via", "using", "use", "used", "uses", "within", "during", "over", "between", "across", "people's", "hit", "perform", "performed", "performing", "have-", "did-", "fired", "triggered", "sent", "logged", "captured", "seen", "generate", "generated", "bring", "brought", "during", "value", "values", "result", "results", "am", "he", "she", "not-", "yes", "ok", "okay", "well", "still", "ever", "exist", "exists", "existing"]
-)
+FILLER = words_of("""
+    a an the of to in on at for from by with and or is are was were be been being do does did done have has had
+    i me my we us our you your it its they them their there that this these those who whom whose which what when
+    where how can could would will should shall may might must please show tell give get got gets getting find
+    display list see know like want need let say said also just only really actually exactly approximately about
+    around roughly some any all each every total totally overall so far now currently right data analytics chart
+    graph plot table figure number numbers count counts counted amount many much make makes made making happen
+    happened happens occur occurred occurs occurring take taken took place placed placing record recorded
+    records track tracked tracking event events time times site website shop store app application web online
+    platform project here into as if then than out up look looking hello hi hey thanks thank curious wondering
+    wonder question answer report summary summarize breakdown split down broken group grouped grouping segment
+    segmented sorted  rank ranked ranking compare compared comparing vs versus visual visualise visualize quick
+    quickly kindly one ones come came comes coming go went goes gone going put through via using use used uses
+    within during over between across hit perform performed performing fired triggered sent logged captured seen
+    generate generated bring brought value values result results am he she yes ok okay well still ever exist
+    exists existing something anything brings drives drove drive driving belong belongs thing things including
+    lately
+""")
 
 #: Fillers that would change the meaning if they were ignored.
-NEVER_FILLER = frozenset(["not", "without", "except", "excluding", "before", "after", "never", "or", "than", "no"])
+NEVER_FILLER = words_of("not without except excluding before after never or than no")
 
 #: How a property may be called besides its own name, in stems; the first that the project has is meant.
 PROPERTY_NAMES: Mapping[tuple[str, ...], tuple[str, ...]] = {

@@ -10,13 +10,15 @@ from furze.llm.builtin.words import name_words, stem, stems
 
 _LONGEST = 6
 #: Words that may stand inside a name: "added a product to the cart".
-_INNER = frozenset(
-    ["a", "an", "the", "to", "of", "my", "our", "their", "its", "his", "her", "any", "some", "into", "in", "on", "were", "was", "been", "be", "being", "are", "is", "have", "has", "had", "got", "get", "did", "it", "them"]
-)
+_INNER = lexicon.words_of("""
+    a an the to of my our their its his her any some into in on were was been be being are is have has had got
+    get did it them something anything
+""")
 #: Alone, these name no event, even where only one event has them.
-_WEAK = frozenset(
-    ["start", "complete", "view", "add", "click", "create", "update", "open", "make", "use", "submit", "page", "event", "remove", "delet", "clos", "send", "receiv", "ad", "new", "first", "last", "visit", "on", "up", "in", "out", "off", "to"]
-)
+_WEAK = lexicon.words_of("""
+    start complete view add click create update open make use submit page event remove delet clos send receiv ad
+    new first last visit on up in out off to
+""")
 _MOST_VALUE_WORDS = 4
 
 
@@ -141,6 +143,11 @@ class Names:
         keys += [word for words in self.values for word in words]
         return frozenset(word for word in keys if len(word) > 3)
 
+    @cached_property
+    def event_words(self) -> frozenset[str]:
+        """The words of the events' names: none of them may be passed over."""
+        return frozenset(word for event in self.taxonomy.events for word in name_words(event)) - _INNER
+
     def find(self, tokens: list[Token]) -> list[Mention]:
         """The names among words that no rule has understood yet, longest first, in order."""
         found, position = list[Mention](), 0
@@ -169,7 +176,8 @@ class Names:
         is_quoted = window[0].word.startswith('"')
         if is_quoted:
             return self._quoted(text, start, end)
-        if len(window) == 1 and window[0].word in lexicon.FILLER and text not in self.exact:
+        is_filler = len(window) == 1 and window[0].word in lexicon.FILLER
+        if is_filler and text not in self.exact and (window[0].stem,) not in self.properties:
             return None
         kept = tuple(each.stem for each in window if each.word not in _INNER)
         words = tuple(each.word for each in window)

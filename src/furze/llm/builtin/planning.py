@@ -86,7 +86,8 @@ def _funnel(question: Question) -> Reading | None:
     cue = question.has(_FUNNEL) or is_duration
     after = question.has(r"after|following|once they|having")
     chain = question.has(_ARROWS)
-    if not (cue or after or chain or question.has(r"before|who .* (?:also|and)")):
+    of_those = question.has(rf"(?:{_PEOPLE}) (?:who|that)|of (?:the |those |all |our )*(?:{_PEOPLE})")
+    if not (cue or after or chain or of_those or question.has(r"before|who .* (?:also|and)")):
         return None
     mark = [each.role for each in question.tokens]
     find_names(question)
@@ -96,7 +97,9 @@ def _funnel(question: Question) -> Reading | None:
     if len(steps) < 2:
         _restore(question, mark)
         return None
-    if not (cue or chain or after or question.has(r"before")):
+    if question.has(r"not|never|without|no") and not cue:
+        raise Unclear("I can't leave out people who did something.")
+    if not (cue or chain or after or question.has(r"before")) and question.has(r"and|also|or|as well"):
         return _joint(question, steps, mark)
     return _steps(question, steps, is_duration=is_duration)
 
@@ -108,7 +111,7 @@ def _restore(question: Question, roles: list[str | None]) -> None:
 
 def _joint(question: Question, _steps: list[Mention], mark: list[str | None]) -> Reading | None:
     _restore(question, mark)
-    if question.has(r"who .* (?:also|and)"):
+    if question.has(r"(?:who|that) .* (?:also|and)"):
         raise Unclear("I can't tell whether one step has to come after the other. Ask with “then”.")
     return None
 
@@ -218,6 +221,10 @@ def _retention(question: Question) -> Reading | None:
         raise Unclear("Name the event that people start with and come back to.")
     period = {"day": "Day", "week": "Week", "month": "Month", "hour": "Hour"}.get(question.times.interval or "", "Week")
     properties = filters(question, names)
+    visit = question.taxonomy.visit_event
+    is_again = question.has(r"again|repeat\w*")
+    if len(names) == 1 and visit is not None and not is_again:
+        names = [names[0], visit]
     entities = [{"id": name, "name": name, "type": "events"} for name in names]
     options = {
         "period": period,
@@ -330,6 +337,8 @@ _MATHS: tuple[tuple[str, str, str], ...] = (
 
 
 def _numbers(question: Question) -> Reading | None:
+    if question.has(r"per (?:visitor|head|capita|session|visit|page ?view|week and|page)"):
+        raise Unclear("I don't divide by visitors, sessions or views.")
     if question.has(r"(?:hours?|times?) of (?:the )?day|days? of (?:the )?week|weekdays?|weekends?|hour of day"):
         raise Unclear("I don't compare hours of the day or days of the week. The SQL mode can.")
     picks, limit = _superlative(question)
@@ -351,21 +360,33 @@ def _numbers(question: Question) -> Reading | None:
     measure = _measure(question) or _presumed(question, picks)
     if measure is None:
         return None
+    if measure.property is not None and not about_people:
+        question.take(rf"(?:{_PEOPLE})", "people")  # “German customers”: whose orders, not how many people
     if about_people:
         return _top_people(question, measure, limit or 10, thresholds)
     by = breakdown(question)
     extra = _threshold_filters(question, thresholds, measure)
-    part = _breakdown_filter(question, by, measure.events) if by is not None else _error_types(question, measure, picks)
+    part = _breakdown_filter(question, by, measure.events) if by is not None else None
+    part = part or _error_types(question, measure, picks) or _own_kind(question, measure, picks)
     properties = [*filters(question, measure.events), *extra]
     return _trends(question, measure, part, properties, picks=picks, limit=limit)
 
 
 def _presumed(question: Question, picks: str) -> _Measure | None:
-    """“The most popular browsers” counts people, though it does not say so."""
-    event = question.taxonomy.visit_event
-    if not picks or event is None or breakdown(question) is None:
+    """“The most popular browsers” counts people, “top pages” views, “top error types” the one event that has them."""
+    event, by = question.taxonomy.visit_event, breakdown(question)
+    if not picks or event is None or by is None or not by.properties:
         return None
-    return _Measure([event], "dau", None, f"different people with a `{event}`")
+    carriers = [
+        each for each in question.taxonomy.events if by.properties[0] in question.taxonomy.of_event.get(each, ())
+    ]
+    if event in carriers and by.properties[0] in ("$pathname", "$current_url"):
+        return _Measure([event], "total", None, f"`{event}` events")
+    if event in carriers:
+        return _Measure([event], "dau", None, f"different people with a `{event}`")
+    if len(carriers) == 1:
+        return _Measure(carriers, "total", None, f"`{carriers[0]}` events")
+    raise Unclear(f"Rank `{by.properties[0]}` by what?")
 
 
 def _error_types(question: Question, measure: _Measure, picks: str) -> dict[str, Any] | None:
@@ -405,6 +426,10 @@ def _superlative(question: Question) -> tuple[str, int]:
     ):
         return "least", 0
     if question.take(
+        rf"(?:the |our )?(?:best|biggest|top|most valuable|most loyal)(?= (?:{_PEOPLE}|{_BUYERS}))", "superlative"
+    ):
+        return "most", 0
+    if question.take(
         r"(?:the )?most(?: popular| common| frequent(?:ly)?| often| of)?|biggest|top|highest(?= (?:revenue|number|count|sales))|largest number|busiest|leading|main",
         "superlative",
     ):
@@ -419,6 +444,19 @@ def _is_about_people(question: Question, limit: int) -> bool:
     ):
         return True
     return limit > 0 and question.take(rf"(?<=· )(?:{_PEOPLE}|{_BUYERS})", "people") is not None
+
+
+def _own_kind(question: Question, measure: _Measure, picks: str) -> dict[str, Any] | None:
+    """“The most viewed product” ranks products, though only the event names them."""
+    if not picks or len(measure.events) != 1 or question.times.interval is not None or measure.property is not None:
+        return None
+    named = [token for token in question.tokens if token.role == "event"]
+    for token in reversed(named):
+        for name in question.names.properties.get((token.stem,), ()):
+            if name in question.taxonomy.of_event.get(measure.events[0], ()) and not _is_numeric(question, name):
+                question.notes.append(f"by `{name}`")
+                return {"breakdowns": [{"property": name, "type": "event"}]}
+    return None
 
 
 def _thresholds(question: Question) -> list[tuple[str, float]]:
@@ -468,18 +506,19 @@ def _measure(question: Question) -> _Measure | None:
         raise Unclear("“Sales” may mean revenue or the number of orders. Say which.")
     question.take(r"sales(?= revenue| value| amount)", "measure")
     unique = question.take(r"unique|distinct|different", "unique") is not None
+    often = question.take(r"how (?:often|frequently)|how many times|(?:the )?number of times", "count") is not None
     counts = question.take(
-        r"how many|number of|count of|amount of|how often|how frequently|how many times|no of|# of|what number of",
+        r"how many|number of|count of|(?<!average )(?<!mean )(?<!median )(?<!total )(?<!the )amount of|no of|# of|what number of",
         "count",
     )
     named = _named_number(question)
     find_names(question)
     if named is not None:
         return named
-    plain = _plain_number(question, counts=counts is not None) or (_variety(question) if unique else None)
+    plain = (_variety(question) if unique else None) or _plain_number(question, counts=counts is not None)
     if plain is not None:
         return plain
-    return _counted(question, unique=unique, counts=counts is not None)
+    return _counted(question, unique=unique, often=often)
 
 
 def _math(question: Question, default: str) -> tuple[str, str]:
@@ -491,6 +530,11 @@ def _math(question: Question, default: str) -> tuple[str, str]:
 
 def _named_number(question: Question) -> _Measure | None:
     """Revenue, order value, units sold, tokens, costs: numbers with names of their own."""
+    if question.take(r"(?:spent|spend|spends)(?= · )|(?<=· )(?:spent|spend)|(?:spent|spend|spends)(?= ·)", "measure"):
+        chosen = _carrier(question.taxonomy, ("revenue", "amount", "order_value", "total"), ("order",))
+        if chosen is not None:
+            question.take(r"money", "measure")
+            return _Measure([chosen[0]], "sum", chosen[1], f"sum of `{chosen[1]}` over `{chosen[0]}`")
     for pattern, names, families in lexicon.MEASURES:
         if not question.has(pattern) or (names[0] == "quantity" and any(t.role == "unique" for t in question.tokens)):
             continue
@@ -504,7 +548,10 @@ def _named_number(question: Question) -> _Measure | None:
         is_value = pattern.startswith("(?:order|basket")
         is_latency = "latenc" in pattern
         math, words = _math(question, "avg" if is_value or is_latency else "sum")
-        while question.take(r"orders?|purchases?|transactions?|sales|sold|generated|spent|earned", "measure"):
+        while question.take(
+            r"(?:per|from|of|in|for) (?:each |every |all |our |the |completed |an? )*(?:orders?|purchases?|sales|transactions?)|generated|spent|earned",
+            "measure",
+        ):
             pass
         return _Measure([event], math, name, f"{words} `{name}` over `{event}`")
     money = question.take(lexicon.MONEY, "measure")
@@ -569,31 +616,33 @@ def _plain_number(question: Question, *, counts: bool) -> _Measure | None:
 
 def _variety(question: Question) -> _Measure | None:
     """How many different values a property has: `different products were ordered`."""
-    first = question.mentions[0] if question.mentions else None
-    if first is None or not first.properties or first.event is not None or first.group is not None:
+    place = max((index for index, token in enumerate(question.tokens) if token.role == "unique"), default=0) + 1
+    word = question.tokens[place].stem if place < len(question.tokens) else ""
+    names = question.names.properties.get((word,), ())
+    if not names or word in ("person", "session") or word in question.names.groups:
         return None
-    before = question.tokens[first.start - 1].role if first.start else None
-    if before != "unique":
-        return None
-    question.mark(first, "measure")
+    covering = next((each for each in question.mentions if each.start <= place < each.end), None)
+    if covering is not None:
+        question.mark(covering, "measure")
     events = [each for each in question.mentions if each.event is not None]
-    event = events[0].event if events else None
-    if event is None:
-        event = _only(question.taxonomy, "order") if question.take(r"sold|selling|bought", "event") else None
-    if event is None:
-        raise Unclear(f"Different values of `{first.properties[0]}` on which event?")
-    if events:
+    event = covering.event if covering is not None and covering.event is not None else None
+    if event is None and events:
+        event = events[0].event
         question.mark(events[0], "event")
-    name, is_person = property_of(question, first, [event])
-    place = f"person.properties.`{name}`" if is_person else f"properties.`{name}`"
-    return _Measure([event], "hogql", f"uniq({place})", f"different values of `{name}` on `{event}`")
+    if event is None and question.take(r"sold|selling", "event"):
+        event = _only(question.taxonomy, "order")
+    if event is None:
+        raise Unclear(f"Different values of `{names[0]}` on which event?")
+    name, is_person = property_of(question, Mention(place, place + 1, properties=names), [event])
+    access = f"person.properties.`{name}`" if is_person else f"properties.`{name}`"
+    return _Measure([event], "hogql", f"uniq({access})", f"different values of `{name}` on `{event}`")
 
 
 def _prefers_property(question: Question, mention: Mention) -> bool:
     return bool(mention.properties) and breakdown(question) is mention
 
 
-def _counted(question: Question, *, unique: bool, counts: bool) -> _Measure | None:
+def _counted(question: Question, *, unique: bool, often: bool) -> _Measure | None:
     taxonomy = question.taxonomy
     buyers = question.take(_BUYERS, "people")
     active = question.take(
@@ -623,19 +672,36 @@ def _counted(question: Question, *, unique: bool, counts: bool) -> _Measure | No
         names = names or [_only(taxonomy, "order")]
     if newcomers:
         return _first_timers(question, names)
+    if active and question.times.range is None and question.times.interval is None:
+        _set_active_period(question, active[0])
     if not names and (people or sessions):
         return _presence(question, people=people, sessions=sessions, is_visit=bool(active or visited))
     if not names:
-        page = _page_views(question)
+        page = _page_views(question) or _carrier_of_value(question)
         if page is None and groups is None:
             return None
         names = [page] if page is not None else []
-    return _of_events(question, names, people=bool(people), unique=unique, sessions=bool(sessions), groups=groups)
+    return _of_events(
+        question, names, people=bool(people) and not often, unique=unique, sessions=bool(sessions), groups=groups
+    )
+
+
+def _set_active_period(question: Question, words: str) -> None:
+    """Monthly actives are those of the last 30 days, weekly ones of the last 7."""
+    if words.startswith(("mau", "monthly")):
+        question.times = replace(question.times, range=Range("-30d", None, "the last 30 days"))
+    elif words.startswith(("wau", "weekly")):
+        question.times = replace(question.times, range=Range("-7d", None, "the last 7 days"))
+    elif words.startswith(("dau", "daily")):
+        question.times = replace(question.times, interval="day")
 
 
 def _people(question: Question, events: list[Mention]) -> Any:
     """People as what is counted: they come before the event. After it, they only say who did it."""
+    is_subject = question.has(rf"(?:which|what) .* (?:do|did|does) (?:most |our |the )*(?:{_PEOPLE})")
     found = question.take(rf"(?:{_PEOPLE})", "people")
+    if is_subject and events:
+        return None
     if found is None:
         return question.take(r"who", "people")
     question.take(r"who", "people")
@@ -664,14 +730,38 @@ def _presence(question: Question, *, people: Any, sessions: Any, is_visit: bool)
         if event is None:
             return None
         return _Measure([event], "unique_session", None, f"sessions with a `{event}`")
-    is_total = question.times.range is None and question.times.interval is None and not question.times.compares
+    is_total = (
+        question.times.range in (None, ALL_TIME) and question.times.interval is None and not question.times.compares
+    )
     says_visitor = "visitor" in people[0] or "shopper" in people[0]
     is_of_persons = all(any(value.is_person for value in each.values) or each.properties for each in question.mentions)
     if is_total and not is_visit and not says_visitor and is_of_persons and breakdown(question) is None:
         return _Measure([], "persons", None, "persons of this project")
     if event is None:
         raise Unclear("Say what they did: name an event.")
+    by = breakdown(question)
+    if (
+        is_total
+        and by is not None
+        and not is_visit
+        and not says_visitor
+        and by.properties
+        and by.properties[0] in question.taxonomy.person_properties
+    ):
+        raise Unclear("Say what these people did, or in which period they came.")
     return _Measure([event], "dau", None, f"different people with a `{event}`")
+
+
+def _carrier_of_value(question: Question) -> str | None:
+    """A value that only one event can have stands for that event: “TypeErrors last week”."""
+    for mention in question.mentions:
+        for value in mention.values:
+            carriers = [
+                each for each in question.taxonomy.events if value.property in question.taxonomy.of_event.get(each, ())
+            ]
+            if not value.is_person and len(carriers) == 1 and len(mention.values) == 1:
+                return carriers[0]
+    return None
 
 
 def _page_views(question: Question) -> str | None:

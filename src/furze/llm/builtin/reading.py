@@ -99,7 +99,11 @@ class Question:
             for token in self.tokens
             if token.role is None
             and not token.is_boundary
-            and (token.word in lexicon.NEVER_FILLER or token.word not in lexicon.FILLER)
+            and (
+                token.word in lexicon.NEVER_FILLER
+                or token.word not in lexicon.FILLER
+                or token.word in self.names.event_words
+            )
         )
 
 
@@ -133,7 +137,7 @@ _VOCABULARY = frozenset(
         "purchase signup registered converted convert abandon abandoned drop returned those where which there their about",
         "spend spent earned money made happened occurred before after without except excluding following latest newest",
         "event events properties property person persons highest lowest largest smallest biggest maximum minimum breakdown",
-        "other paths journey sales sale shipping seven eight first second third last each many much more most least fewest less than show list give tell",
+        "status state states failing form other paths journey sales sale shipping seven eight first second third last each many much more most least fewest less than show list give tell",
     )
     for word in text.split()
 ) | frozenset(lexicon.FILLER)
@@ -210,7 +214,7 @@ def _negated(question: Question, start: int) -> bool:
 def breakdown(question: Question) -> Mention | None:
     """The property to break down by, if the question names one where a breakdown stands."""
     for mention in question.mentions:
-        if not (mention.properties or mention.group):
+        if not (mention.properties or mention.group) or mention.event is not None:
             continue
         text = " ".join(each.word for each in question.tokens[: mention.start])
         if re.search(_BREAKDOWN_BEFORE, text):
@@ -224,7 +228,7 @@ def breakdown(question: Question) -> Mention | None:
 _BREAKDOWN_BEFORE = (
     r"(?:^|\W)(?:by|per|for (?:each|every)|each|every|across|among|which|what|split|segment(?:ed)?|grouped|break|broken"
     r"|top(?: \d+| \w+)?|bottom \d+|popular|common|frequent|best|biggest|largest|distribution of|breakdown of|used|viewed"
-    r"|visited|active|important|leading|different|distinct|unique|main|separately for|selling|ordered|bought"
+    r"|visited|active|important|leading|main|separately for|selling|ordered|bought"
     r"|favou?rite|in (?:which|what)|from (?:which|what)|on (?:which|what)|busiest)(?: the| our| their| all| by| down by| different"
     r"| kinds? of| types? of)*$"
 )

@@ -9,7 +9,16 @@ from rapidfuzz.distance import OSA
 
 _QUOTED = re.compile(r"[\"'`“”‘’«»„]([^\"'`“”‘’«»„]{1,60})[\"'`“”‘’«»„]")
 _WORD = re.compile(r"\$?[a-z0-9À-ɏ]+(?:[._:/-][a-z0-9À-ɏ$]+)*|/[a-z0-9/_.-]*|->|→|>=|<=|[<>=%&]")
-_CONTRACTIONS = (("what's", "what is"), ("who's", "who is"), ("n't", " not"), ("'s", ""), ("’s", ""), ("'re", " are"))
+_CONTRACTIONS = (
+    ("what's", "what is"),
+    ("whats", "what is"),
+    ("whos", "who is"),
+    ("who's", "who is"),
+    ("n't", " not"),
+    ("'s", ""),
+    ("’s", ""),
+    ("'re", " are"),
+)
 
 #: Words of one meaning; the first stands for all of them.
 _SYNONYMS = (
@@ -38,6 +47,7 @@ _SYNONYMS = (
 _CANONICAL = {word: group.split()[0] for group in _SYNONYMS for word in group.split()}
 _IRREGULAR = {
     "people": "person",
+    "ups": "up",
     "bought": "order",
     "countries": "country",
     "cities": "city",
@@ -100,6 +110,7 @@ _IRREGULAR = {
 
 def split(text: str) -> list[str]:
     """The words of a question, lower case; a quoted phrase is one word that begins with a quote."""
+    text = re.sub(r"\bU\.?S\.?(?:A\.?)?(?![\w])|\bthe us\b", "usa", text)
     text = text.lower().replace("’", "'")
     for short, long in _CONTRACTIONS:
         text = re.sub(rf"{re.escape(short)}(?![a-z])", long, text)
@@ -119,7 +130,7 @@ def name_words(name: str) -> tuple[str, ...]:
 
 
 #: Short words worth mending; most short words have too many neighbours.
-_SHORT = ("week", "year", "month", "user", "last", "past", "many", "page")
+_SHORT = ("week", "year", "month", "user", "last", "past", "many", "page", "from", "with")
 
 
 @lru_cache(maxsize=20_000)
