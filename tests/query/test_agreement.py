@@ -12,7 +12,7 @@ from tests.query.conftest import PROJECTS
 from tests.query.world import NAMES, ZONES, Happened, World
 
 #: More of them with `QUERY_EXAMPLES=300 pytest tests/query`.
-COUNT = int(os.environ.get("QUERY_EXAMPLES", "8"))
+COUNT = int(os.environ.get("QUERY_EXAMPLES", "6"))
 EXAMPLES = settings(
     max_examples=COUNT,
     deadline=None,

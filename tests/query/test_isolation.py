@@ -14,6 +14,7 @@ from furze.database import Database
 from furze.platform import store
 from furze.query import insights, routes
 from furze.query.kinds import KINDS
+from furze.query.store import Insight, create_insight
 from furze.settings import Settings
 
 SECRET = "THEIR-SECRET"
@@ -50,9 +51,16 @@ def client(world: World, theirs: str, tmp_path_factory) -> Iterator[httpx.Client
         project = database.write_now(
             store.create_project, organization_id=organization.id, name="Theirs", api_token="phc_theirs", now=now
         )
-        database.close()
         assert project.id == 2
+        values = {"name": SECRET, "query": {}, "tags": [], "favorited": False, "saved": True, "description": None}
+        client.insight = database.write_now(create_insight, 2, values=values, user_id=other.id, now=now)
+        database.close()
         yield client
+
+
+@pytest.fixture
+def their_insight(client: httpx.Client) -> Insight:
+    return client.insight
 
 
 def queries(person: str) -> Iterator[dict]:
@@ -121,8 +129,8 @@ def test_a_background_query_belongs_to_its_project(client):
     assert client.get("/api/projects/2/query/own/").status_code == 403
 
 
-def test_an_insight_is_not_found_from_another_project(client, world, tmp_path):
-    made = client.post("/api/projects/1/insights/", json={"query": {"kind": "HogQLQuery", "query": "select 1"}}).json()
-    assert client.get(f"/api/projects/2/insights/{made['id']}/").status_code == 403
-    settings_of_ours = client.get(f"/api/projects/1/insights/{made['id'] + 1}/")
-    assert settings_of_ours.status_code == 404
+def test_an_insight_is_not_found_from_another_project(client, their_insight):
+    for identity in (their_insight.id, their_insight.short_id):
+        assert client.get(f"/api/projects/1/insights/{identity}/").status_code == 404
+        assert client.patch(f"/api/projects/1/insights/{identity}/", json={"name": "ours"}).status_code == 404
+    assert client.get("/api/projects/1/insights/").json()["count"] == 0

@@ -16,7 +16,7 @@ class QueryFilters(Body):
     """What `{filters}` stands for."""
 
     dateRange: periods.DateRange | None = None
-    properties: Any = None
+    properties: list[dict[str, Any]] | dict[str, Any] | None = None
     filterTestAccounts: bool | None = False
 
 

@@ -10,7 +10,16 @@ from furze.platform.fields import Body
 from furze.query.kinds.asker import Asker
 from furze.query.kinds.buckets import Buckets, Interval, buckets, shift, start_of
 from furze.query.kinds.periods import Period, resolve
-from furze.query.kinds.series import InsightQuery, SeriesNode, actor_of, of_event, of_query, of_series, within
+from furze.query.kinds.series import (
+    InsightQuery,
+    PropertyFilters,
+    SeriesNode,
+    actor_of,
+    of_event,
+    of_query,
+    of_series,
+    within,
+)
 from furze.query.kinds.template import all_of, any_of, constant, expression, select
 from furze.query.types import Answer
 
@@ -33,7 +42,7 @@ class Entity(Body):
     type: str | None = "events"
     name: str | None = None
     custom_name: str | None = None
-    properties: Any = None
+    properties: PropertyFilters = None
 
     @property
     def node(self) -> SeriesNode:
@@ -62,7 +71,7 @@ class RetentionQuery(InsightQuery):
 
     kind: Literal["RetentionQuery"] = "RetentionQuery"
     retentionFilter: RetentionFilter = RetentionFilter()
-    breakdownFilter: Any = None
+    breakdownFilter: dict[str, Any] | None = None
 
 
 async def retention(query: RetentionQuery, asker: Asker) -> Answer:
