@@ -1,14 +1,12 @@
 """Sessions of browsers, and the links that begin one."""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 
 from furze.database.schema import UTCDateTime
 
 revision = "0007"
-down_revision = max(file.name[:4] for file in Path(__file__).parent.glob("0*.py") if file.name < "0007")
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
