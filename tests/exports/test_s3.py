@@ -81,6 +81,8 @@ def test_each_test_step_says_what_to_mend(exporting: Exporting, s3: Seaweed, buc
     wrong = steps(exporting, s3.config(bucket, aws_secret_access_key="not-the-secret"))[0]
     assert wrong["status"] == "Failed"
     assert "not-the-secret" not in wrong["message"]
+    metadata = steps(exporting, s3.config(bucket, endpoint_url="http://169.254.169.254"))[0]
+    assert "metadata" in metadata["message"]
     looking = s3.config(bucket, aws_access_key_id="rk", aws_secret_access_key="secret-of-rk")
     assert [step["status"] for step in steps(exporting, looking)] == ["Passed", "Failed"]
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from furze.exports import object_store
-from furze.exports.destination import Check, Config, Delivery, Outcome, Sink
+from furze.exports import addresses, object_store
+from furze.exports.destination import Check, Config, Delivery, Outcome, Reject, Sink, failed
 from furze.exports.files import FileConfig, FileSink
 from furze.exports.formats import Format
 
@@ -35,8 +36,11 @@ class S3Config(FileConfig):
         return self
 
 
-def _store(config: S3Config) -> Any:
+async def _store(config: S3Config) -> Any:
     from obstore.store import S3Store  # noqa: PLC0415
+
+    if config.endpoint_url:
+        await addresses.check_host(urlsplit(config.endpoint_url).hostname or "")
 
     options: dict[str, Any] = {
         "region": config.region,
@@ -58,11 +62,15 @@ def _store(config: S3Config) -> Any:
 
 
 async def _check_bucket(config: S3Config) -> Outcome:
-    return await object_store.check_exists(_store(config), f"bucket {config.bucket_name!r}")
+    try:
+        store = await _store(config)
+    except Reject as error:
+        return failed(str(error))
+    return await object_store.check_exists(store, f"bucket {config.bucket_name!r}")
 
 
 async def _check_write(config: S3Config) -> Outcome:
-    return await object_store.check_write(_store(config), config.prefix)
+    return await object_store.check_write(await _store(config), config.prefix)
 
 
 class S3:
@@ -84,7 +92,7 @@ class S3:
 
     async def open(self, config: S3Config, delivery: Delivery) -> Sink:
         """A sink that uploads under `prefix`."""
-        return FileSink(object_store.ObjectFolder(_store(config)), config, delivery)
+        return FileSink(object_store.ObjectFolder(await _store(config)), config, delivery)
 
 
 class AwsS3(S3):
