@@ -196,7 +196,7 @@ def test_two_people_or_tabs_decide_at_the_same_time_and_the_tool_runs_once(
         approval = _pending(chat, conversation, model, name=f"pile {round_number}")
         codes: list[int] = []
 
-        def decide(action: str, chat: Chat = chat, conversation: str = conversation, approval: Any = approval) -> None:
+        def decide(action: str, conversation: str = conversation, approval: Any = approval, codes: Any = codes) -> None:
             payload = {"action": action, "proposal_id": approval["proposal_id"]}
             codes.append(chat.post(None, conversation, resume_payload=payload).status_code)
 

@@ -59,7 +59,7 @@ def _start(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     url = folder / "url"
     url.unlink(missing_ok=True)
     process = subprocess.Popen(
-        [sys.executable, "-c", _SERVER, str(folder)], env={**os.environ, "PYTHONPATH": os.getcwd()}
+        [sys.executable, "-c", _SERVER, str(folder)], env={**os.environ, "PYTHONPATH": str(Path.cwd())}
     )
     deadline = time.monotonic() + 30
     while not url.exists():

@@ -34,7 +34,7 @@ def test_a_reader_that_drops_at_any_point_resumes_where_it_was(
 
     thread = threading.Thread(target=undisturbed)
     thread.start()
-    while not whole and not chat.client.get(chat.path(conversation)).status_code == 200:
+    while not whole and chat.client.get(chat.path(conversation)).status_code != 200:
         pass
     seen: list[Event] = []
     for drops_after in (1, 2, 1, 3, 1, 4, 2, 5, 1, 100):
@@ -63,7 +63,7 @@ def test_a_second_tab_sees_finals_once_and_only_the_current_partial(
 ) -> None:
     gate = Gate()
 
-    async def look(_arguments, _context) -> ToolResult:  # noqa: ANN001
+    async def look(_arguments, _context) -> ToolResult:
         return ToolResult("seen")
 
     chat.service.tools = [Tool("look", "Looks.", {"type": "object"}, look)]

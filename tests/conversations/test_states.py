@@ -1,11 +1,12 @@
 """Every row of the state table: what each call answers when the conversation is missing, idle, running, canceling."""
 
 from collections.abc import Callable
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx2 as httpx
 import pytest
-from tests.conversations.conftest import Chat, events_of, said
+from tests.conversations.conftest import Chat, events_of, said, serving
 
 from furze.conversations import store
 from furze.testing import Gate, ScriptedModel
@@ -270,9 +271,7 @@ def test_a_client_that_leaves_does_not_stop_the_turn(chat: Chat, conversation: s
     assert chat.messages(conversation)[-1] == ("ai", "done")
 
 
-def test_silence_is_filled_with_comments(tmp_path, conversation: str) -> None:  # noqa: ANN001
-    from tests.conversations.conftest import serving  # noqa: PLC0415
-
+def test_silence_is_filled_with_comments(tmp_path: Path, conversation: str) -> None:
     model = ScriptedModel([0.3, *says("done")])
     with serving(tmp_path, model, keepalive_seconds=0.1) as chat:
         content = chat.post("hello", conversation).content

@@ -90,7 +90,8 @@ async def test_parallel_calls_whose_arguments_come_in_mixed_pieces(model: OpenAI
 
 
 async def test_events_cut_at_any_byte_are_put_together(model: OpenAIModel, provider: Provider) -> None:
-    whole = 'data: {"choices":[{"delta":{"content":"naïve 日本"}}]}\r\n\r\n: ping\n\ndata: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'.encode()
+    events = ['{"choices":[{"delta":{"content":"naïve 日本"}}]}\r', '{"choices":[{"delta":{},"finish_reason":"stop"}]}']
+    whole = "".join(f"data: {each}\n\n: ping\n\n" for each in [*events, "[DONE]"]).encode()
     provider.scripts.append([whole[index : index + 1] for index in range(len(whole))])
     assert await _all(model) == [TextDelta("naïve 日本"), Finished("stop")]
 

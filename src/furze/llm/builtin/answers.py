@@ -93,7 +93,7 @@ def _compared(now: Any, before: Any) -> str:
     return f"{number(now)}, against {number(before)} before: {direction}"
 
 
-def _number(reading: Reading, result: dict[str, Any]) -> str:
+def _number(_reading: Reading, result: dict[str, Any]) -> str:
     current, previous = _rows(result, label="current"), _rows(result, label="previous")
     lines = []
     for index, row in enumerate(current):
@@ -134,7 +134,8 @@ def _ranking(reading: Reading, result: dict[str, Any]) -> str:
     ordered = sorted(rows, key=lambda row: float(_value(row) or 0), reverse=reading.picks != "least")
     first = ordered[0]
     previous = {_name(row): _value(row) for row in _rows(result, label="previous")}
-    lead = f"**{_name(first)}** has the {'fewest' if reading.picks == 'least' else 'most'}: **{number(_value(first))}**.\n\n"
+    word = "fewest" if reading.picks == "least" else "most"
+    lead = f"**{_name(first)}** has the {word}: **{number(_value(first))}**.\n\n"
     shown = ordered[: reading.limit or _MOST_ROWS]
     lines = [
         f"| {_name(row)} | {_compared(_value(row), previous.get(_name(row), 0)) if previous else number(_value(row))} |"
@@ -188,7 +189,8 @@ def _duration(_reading: Reading, result: dict[str, Any]) -> str:
     if not steps or isinstance(steps[0], list):
         return _funnel(_reading, result)
     lines = [
-        f"From `{steps[index]['name']}` to `{step['name']}`: **{_time(step.get('average_conversion_time'))}** on average, "
+        f"From `{steps[index]['name']}` to `{step['name']}`: "
+        f"**{_time(step.get('average_conversion_time'))}** on average, "
         f"{_time(step.get('median_conversion_time'))} in the middle; {number(step['count'])} people."
         for index, step in enumerate(steps[1:])
     ]
@@ -219,7 +221,8 @@ def _retention(reading: Reading, result: dict[str, Any]) -> str:
     pairs = [(row["values"][0]["count"], row["values"][1]["count"]) for row in rows[:-2] if len(row["values"]) > 1]
     started, returned = sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
     share = (
-        f"**{returned / started:.1%}** came back in the {period} after ({number(returned)} of {number(started)} people, whole {period}s only).\n\n"
+        f"**{returned / started:.1%}** came back in the {period} after "
+        f"({number(returned)} of {number(started)} people, whole {period}s only).\n\n"
         if started
         else ""
     )

@@ -42,26 +42,24 @@ class BuiltInAssistant:
     def _step(self, request: ModelRequest) -> ToolCall | str:
         question, done = _turn(request.messages)
         tools = {tool.name for tool in request.tools}
-        if question is None:
-            return "Ask me something about this project's data."
-        if _LOOK_UP not in tools:
+        if question is None or _LOOK_UP not in tools:
             return answers.no_tools()
         if _LOOK_UP not in done:
             return _call(_LOOK_UP, {})
         found = _parsed(done[_LOOK_UP])
         if found is None:
             return answers.failed(done[_LOOK_UP])
-        names = taxonomy.read(found)
-        if not names.events:
-            return answers.no_events()
-        now = self._clock.now().astimezone(_zone(found.get("timezone")))
+        return self._answer(question, found, done, tools) if found.get("events") else answers.no_events()
+
+    def _answer(self, question: str, found: dict[str, Any], done: dict[str, str], tools: set[str]) -> ToolCall | str:
+        names, now = taxonomy.read(found), self._clock.now().astimezone(_zone(found.get("timezone")))
         reading = planning.read(question, names, now)
+        if not isinstance(reading, Declined) and not reading.tool:
+            return answers.catalogue(found)
+        if not isinstance(reading, Declined) and reading.tool not in tools:
+            reading = Declined(f"I have no tool for {reading.measure} here.")
         if isinstance(reading, Declined):
             return answers.declined(reading, _suggestions(names, now))
-        if not reading.tool:
-            return answers.catalogue(found)
-        if reading.tool not in tools:
-            return answers.declined(Declined(f"I have no tool for {reading.measure} here."), _suggestions(names, now))
         if reading.tool not in done:
             arguments = {} if reading.tool != "create_insight" else {"query": reading.query, "name": question[:80]}
             return _call(reading.tool, arguments)

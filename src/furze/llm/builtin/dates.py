@@ -179,7 +179,10 @@ _RULES: tuple[tuple[str, _Make], ...] = (
         ),
     ),
     (
-        rf"(?:between|from) (?:the )?{_DAY} (?:of )?(?:{_MONTH} )?(?:and|to|until|till|through) (?:the )?{_DAY} (?:of )?{_MONTH}",
+        (
+            rf"(?:between|from) (?:the )?{_DAY} (?:of )?(?:{_MONTH} )?(?:and|to|until|till"
+            rf"|through) (?:the )?{_DAY} (?:of )?{_MONTH}"
+        ),
         lambda m, n: _span(
             _past(_MONTH_NUMBERS[m[2] or m[4]], int(m[1]), n), _past(_MONTH_NUMBERS[m[4]], int(m[3]), n)
         ),
@@ -195,7 +198,7 @@ _RULES: tuple[tuple[str, _Make], ...] = (
     ),
     (
         r"(?:since )?(?:the )?(?:start|beginning) of (?:this|the) " + _UNIT + r"(?: until now| to date| so far)?",
-        lambda m, _: _this_unit(m, _),
+        _this_unit,
     ),
     (rf"since (?:the (?:start|beginning) of )?(last|past|previous) {_UNIT}", _since_unit),
     (r"since yesterday", lambda _m, _n: Range("-1dStart", None, "since yesterday")),
@@ -239,13 +242,19 @@ _RULES: tuple[tuple[str, _Make], ...] = (
     (rf"{_IN}(?:today|todays)(?: so far)?", lambda _m, _n: Range("dStart", None, "today so far")),
     (rf"{_IN}(?:yesterday|yesterdays)", lambda _m, _n: Range("-1dStart", "-1dEnd", "yesterday")),
     (
-        rf"{_IN}(?:all time|alltime)|ever|in total|overall|so far|since (?:the )?(?:beginning|start|launch)|to date|altogether|until now|in all",
+        (
+            rf"{_IN}(?:all time|alltime)|ever|in total|overall|so far|since (?:the "
+            rf")?(?:beginning|start|launch)|to date|altogether|until now|in all"
+        ),
         lambda _m, _n: ALL_TIME,
     ),
     (rf"on ({'|'.join(_WEEKDAYS)})(?! )", _weekday),
 )
 
-_THAN = r"(?:compared? (?:it |that |them |this )?(?:to|with|against)|versus|vs|against|relative to|than) (?:in |on |during )?"
+_THAN = (
+    r"(?:compared? (?:it |that |them |this )?(?:to|with|against)|versus|vs|against"
+    r"|relative to|than) (?:in |on |during )?"
+)
 _MOVED = (
     r"(?:up|down|chang\w+|increas\w+|decreas\w+|grow\w*|grew|risen|rose|fell|fallen|dropped) (?:from|over|since|on) "
 )
@@ -271,7 +280,10 @@ _INTERVALS: tuple[tuple[str, str], ...] = (
     (r"daily", "day"),
     (r"annual(?:ly)?", "year"),
     (
-        r"(?:over time|trend(?:s|ed|ing)? over time|trends?|trending|develop(?:ed|ment|s)?|timeline|evol(?:ve|ved|ution))",
+        (
+            r"(?:over time|trend(?:s|ed|ing)? over time|trends?|trending|develop(?:ed|ment"
+            r"|s)?|timeline|evol(?:ve|ved|ution))"
+        ),
         "",
     ),
 )

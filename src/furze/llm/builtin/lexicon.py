@@ -103,26 +103,41 @@ MEASURES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("order",),
     ),
     (
-        r"(?:units|items|pieces|articles|products) (?:were |was |got |are )?(?:sold|ordered|bought|purchased)|sold (?:units|items|pieces|products)",
+        (
+            r"(?:units|items|pieces|articles|products) (?:were |was |got |are )?(?:sold"
+            r"|ordered|bought|purchased)|sold (?:units|items|pieces|products)"
+        ),
         ("quantity", "units"),
         ("order",),
     ),
     (r"input tokens?|prompt tokens?", ("$ai_input_tokens",), ("generation",)),
     (r"output tokens?|completion tokens?|generated tokens?", ("$ai_output_tokens",), ("generation",)),
     (
-        r"(?:ai|llm|model|generation) (?:costs?|spend(?:ing)?|expenses?)|costs? of (?:the )?(?:ai|llm|model)(?: (?:calls?|generations?|requests?))?",
+        (
+            r"(?:ai|llm|model|generation) (?:costs?|spend(?:ing)?|expenses?)|costs? of (?:the "
+            r")?(?:ai|llm|model)(?: (?:calls?|generations?|requests?))?"
+        ),
         ("$ai_total_cost_usd",),
         ("generation",),
     ),
     (
-        r"(?:ai|llm|model|generation) (?:latenc(?:y|ies)|response times?|durations?)|latenc(?:y|ies)(?: of| for)?(?: the| our)? (?:ai|llm) (?:generations?|calls?|requests?|answers?|responses?)",
+        (
+            r"(?:ai|llm|model|generation) (?:latenc(?:y|ies)|response times?|durations?)"
+            r"|latenc(?:y|ies)(?: of| for)?(?: the| our)? (?:ai|llm) (?:generations?|calls?"
+            r"|requests?|answers?|responses?)"
+        ),
         ("$ai_latency",),
         ("generation",),
     ),
 )
 
 #: Ways to spend or earn money that have no noun for it.
-MONEY = r"how much (?:money )?(?:did|do|have|has|was|were|is) (?:we |people |users |customers |they |the shop |visitors |our customers |everyone )?(?:been )?(?:(?:earn(?:ed)?|mak(?:e|ing)|made|spen[dt]|take|taken|sold|sell|brought|bring)(?: in)?)|how much was (?:spent|earned|sold)"
+MONEY = (
+    r"how much (?:money )?(?:did|do|have|has|was|were|is) (?:we |people |users "
+    r"|customers |they |the shop |visitors |our customers |everyone )?(?:been "
+    r")?(?:(?:earn(?:ed)?|mak(?:e|ing)|made|spen[dt]|take|taken|sold|sell|brought"
+    r"|bring)(?: in)?)|how much was (?:spent|earned|sold)"
+)
 
 #: What events of PostHog's own are called, in stems.
 EVENT_NAMES: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -225,7 +240,11 @@ VALUE_NAMES: Mapping[str, tuple[str, str]] = {
 }
 
 #: What people do with an error besides having it.
-ERROR_VERBS = r"(?:see|saw|seen|seeing|hit|hits|hitting|face[ds]?|facing|experienc\w+|encounter\w*|ran into|run into|running into|met|meet|affected(?: by)?|throw\w*|thrown|raised?|suffer\w*|got)"
+ERROR_VERBS = (
+    r"(?:see|saw|seen|seeing|hit|hits|hitting|face[ds]?|facing|experienc\w+"
+    r"|encounter\w*|ran into|run into|running into|met|meet|affected(?: by)?|throw\w*"
+    r"|thrown|raised?|suffer\w*|got)"
+)
 
 #: Words around a number that make it a threshold.
 THRESHOLDS: tuple[tuple[str, str], ...] = (

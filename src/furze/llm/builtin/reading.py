@@ -122,25 +122,23 @@ def find_names(question: Question) -> None:
     question.mentions = question.names.find(question.tokens)
 
 
-_VOCABULARY = frozenset(
-    word
-    for text in (
-        "people users visitors customers sessions visits visitor customer session orders purchases signups registrations",
-        "errors exceptions crashes pageviews conversion conversions funnel retention retained returning average median",
-        "revenue total unique distinct different number percentage percent share proportion compared versus yesterday",
-        "today tomorrow week weeks month months quarter year years daily weekly monthly hourly country countries browser",
-        "browsers device devices product products category categories company companies page pages source sources campaign",
-        "campaigns referrer operating system completed started viewed added placed bought checkout cart basket exports",
-        "export failed running growth increase decrease change popular common frequent active january february march april",
-        "august september october november december monday tuesday wednesday thursday friday saturday sunday every between",
-        "since during previous period duration generations calls tokens latency price quantity mobile desktop tablet order",
-        "purchase signup registered converted convert abandon abandoned drop returned those where which there their about",
-        "spend spent earned money made happened occurred before after without except excluding following latest newest",
-        "event events properties property person persons highest lowest largest smallest biggest maximum minimum breakdown",
-        "status state states failing form other paths journey sales sale shipping seven eight first second third last each many much more most least fewest less than show list give tell",
-    )
-    for word in text.split()
-) | frozenset(lexicon.FILLER)
+_VOCABULARY = lexicon.FILLER | lexicon.words_of("""
+    people users visitors customers sessions visits visitor customer session orders purchases signups
+    registrations errors exceptions crashes pageviews conversion conversions funnel retention retained returning
+    average median revenue total unique distinct different number percentage percent share proportion compared
+    versus yesterday today tomorrow week weeks month months quarter year years daily weekly monthly hourly
+    country countries browser browsers device devices product products category categories company companies
+    page pages source sources campaign campaigns referrer operating system completed started viewed added placed
+    bought checkout cart basket exports export failed running growth increase decrease change popular common
+    frequent active january february march april august september october november december monday tuesday
+    wednesday thursday friday saturday sunday every between since during previous period duration generations
+    calls tokens latency price quantity mobile desktop tablet order purchase signup registered converted convert
+    abandon abandoned drop returned those where which there their about spend spent earned money made happened
+    occurred before after without except excluding following latest newest event events properties property
+    person persons highest lowest largest smallest biggest maximum minimum breakdown status state states failing
+    form other paths journey sales sale shipping seven eight first second third last each many much more most
+    least fewest less than show list give tell
+""")
 
 
 def filters(question: Question, events: Iterable[str]) -> list[dict[str, Any]]:
@@ -178,8 +176,7 @@ def _is_better_read_otherwise(question: Question, mention: Mention) -> bool:
     if mention.event is not None:
         return True
     before = question.word_before(mention.start)
-    asks_for_kind = before in ("by", "per", "each", "every", "which", "what") and bool(mention.properties)
-    return asks_for_kind
+    return before in ("by", "per", "each", "every", "which", "what") and bool(mention.properties)
 
 
 def _one_value(question: Question, mention: Mention, events: list[str]) -> Value:
@@ -226,11 +223,11 @@ def breakdown(question: Question) -> Mention | None:
 
 
 _BREAKDOWN_BEFORE = (
-    r"(?:^|\W)(?:by|per|for (?:each|every)|each|every|across|among|which|what|split|segment(?:ed)?|grouped|break|broken"
-    r"|top(?: \d+| \w+)?|bottom \d+|popular|common|frequent|best|biggest|largest|distribution of|breakdown of|used|viewed"
-    r"|visited|active|important|leading|main|separately for|selling|ordered|bought"
-    r"|favou?rite|in (?:which|what)|from (?:which|what)|on (?:which|what)|busiest)(?: the| our| their| all| by| down by| different"
-    r"| kinds? of| types? of)*$"
+    r"(?:^|\W)(?:by|per|for (?:each|every)|each|every|across|among|which|what|split|segment(?:ed)?|grouped|break"
+    r"|broken|top(?: \d+| \w+)?|bottom \d+|popular|common|frequent|best|biggest|largest|distribution of"
+    r"|breakdown of|used|viewed|visited|active|important|leading|main|separately for|selling|ordered|bought"
+    r"|favou?rite|in (?:which|what)|from (?:which|what)|on (?:which|what)|busiest)"
+    r"(?: the| our| their| all| by| down by| different| kinds? of| types? of)*$"
 )
 
 

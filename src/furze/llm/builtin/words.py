@@ -7,7 +7,9 @@ from functools import lru_cache
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
-_QUOTED = re.compile(r"[\"'`“”‘’«»„]([^\"'`“”‘’«»„]{1,60})[\"'`“”‘’«»„]")
+#: Straight and curly quotes, both kinds of guillemets, the low German quote.
+_QUOTES = "\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e"
+_QUOTED = re.compile(f"[{_QUOTES}]([^{_QUOTES}]{{1,60}})[{_QUOTES}]")
 _WORD = re.compile(r"\$?[a-z0-9À-ɏ]+(?:[._:/-][a-z0-9À-ɏ$]+)*|/[a-z0-9/_.-]*|->|→|>=|<=|[<>=%&]")
 _CONTRACTIONS = (
     ("what's", "what is"),
@@ -16,7 +18,6 @@ _CONTRACTIONS = (
     ("who's", "who is"),
     ("n't", " not"),
     ("'s", ""),
-    ("’s", ""),
     ("'re", " are"),
 )
 
@@ -38,7 +39,10 @@ _SYNONYMS = (
     "company organization organisation account firm business",
     "device gadget",
     "referrer referer referral",
-    "person people user visitor customer human individual shopper member persons everyone anyone somebody someone guy folk",
+    (
+        "person people user visitor customer human individual shopper member persons "
+        "everyone anyone somebody someone guy folk"
+    ),
     "session sitting",
     "pageview pageviews page-view page-views hit impression",
     "quantity unit piece",
@@ -111,7 +115,7 @@ _IRREGULAR = {
 def split(text: str) -> list[str]:
     """The words of a question, lower case; a quoted phrase is one word that begins with a quote."""
     text = re.sub(r"\bU\.?S\.?(?:A\.?)?(?![\w])|\bthe us\b", "usa", text)
-    text = text.lower().replace("’", "'")
+    text = text.lower().replace("\u2019", "'")
     for short, long in _CONTRACTIONS:
         text = re.sub(rf"{re.escape(short)}(?![a-z])", long, text)
     parts, end = list[str](), 0

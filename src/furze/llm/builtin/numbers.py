@@ -1,0 +1,207 @@
+"""Questions for a number, its course over time, or a ranking. Pure."""
+
+from dataclasses import replace
+from typing import Any
+
+from furze.llm.builtin.dates import NUMBERS
+from furze.llm.builtin.measures import Measure, measure_of, threshold_filters, thresholds_of
+from furze.llm.builtin.narrowing import breakdown_filter, is_numeric
+from furze.llm.builtin.people import person_count, top_people
+from furze.llm.builtin.periods import dated
+from furze.llm.builtin.phrases import BUYERS, COUNT, PEOPLE
+from furze.llm.builtin.reading import Question, Reading, Unclear, breakdown, filters
+
+
+def numbers(question: Question) -> Reading | None:
+    if question.has(r"per (?:visitor|head|capita|session|visit|page ?view|week and|page)"):
+        raise Unclear("I don't divide by visitors, sessions or views.")
+    if question.has(r"(?:hours?|times?) of (?:the )?day|days? of (?:the )?week|weekdays?|weekends?|hour of day"):
+        raise Unclear("I don't compare hours of the day or days of the week. The SQL mode can.")
+    picks, limit = superlative(question)
+    compares_words = (
+        question.take(
+            (
+                r"(?:what is |how big is )?(?:the )?(?:change|growth|increase|decrease|rise|drop"
+                r"|difference|trend)s? (?:in|of)|(?:did|has|have|is|are|do) .{0,40}?(?=(?:grow"
+                r"|grown|gr[eo]w|increas|decreas|chang|go up|gone up|went up|declin|ris|drop|fall"
+                r"|fell|better|worse|improv))|grow(?:n|th|ing|s)?|grew|increas(?:e|ed|ing)"
+                r"|decreas(?:e|ed|ing)|chang(?:e|ed|ing)|(?:go|gone|going|went) (?:up|down)"
+                r"|declin(?:e|ed|ing)|r(?:ise|ose|isen|ising)|better|worse|improv(?:e|ed|ing)"
+                r"|drop(?:ped)?|fall(?:en|ing)?|fell|up or down|more|fewer|less|higher|lower"
+            ),
+            "compare",
+        )
+        if question.times.compares
+        else None
+    )
+    while compares_words and question.take(
+        (
+            r"grow(?:n|th|ing|s)?|grew|increas(?:e|ed|ing)|decreas(?:e|ed|ing)|chang(?:e|ed"
+            r"|ing)|(?:go|gone|going|went) (?:up|down)|declin(?:e|ed|ing)|rose|risen|better"
+            r"|worse|improv(?:e|ed|ing)|dropped|fallen|fell|up or down|up|down|or|more|fewer"
+            r"|less|higher|lower"
+        ),
+        "compare",
+    ):
+        pass
+    thresholds = thresholds_of(question)
+    about_people = bool(picks) and is_about_people(question, limit)
+    measure = measure_of(question) or _presumed(question, picks)
+    if measure is None:
+        return None
+    if measure.property is not None and not about_people:
+        question.take(rf"(?:{PEOPLE})", "people")  # “German customers”: whose orders, not how many people
+    if about_people:
+        return top_people(question, measure, limit or 10, thresholds)
+    by = breakdown(question)
+    extra = threshold_filters(question, thresholds, measure)
+    part = breakdown_filter(question, by, measure.events) if by is not None else None
+    part = part or _error_types(question, measure, picks) or _own_kind(question, measure, picks)
+    properties = [*filters(question, measure.events), *extra]
+    return trends(question, measure, part, properties, picks=picks, limit=limit)
+
+
+def _presumed(question: Question, picks: str) -> Measure | None:
+    """“The most popular browsers” counts people, “top pages” views, “top error types” the one event that has them."""
+    event, by = question.taxonomy.visit_event, breakdown(question)
+    if not picks or event is None or by is None or not by.properties:
+        return None
+    carriers = [
+        each for each in question.taxonomy.events if by.properties[0] in question.taxonomy.of_event.get(each, ())
+    ]
+    if event in carriers and by.properties[0] in ("$pathname", "$current_url"):
+        return Measure([event], "total", None, f"`{event}` events")
+    if event in carriers:
+        return Measure([event], "dau", None, f"different people with a `{event}`")
+    if len(carriers) == 1:
+        return Measure(carriers, "total", None, f"`{carriers[0]}` events")
+    raise Unclear(f"Rank `{by.properties[0]}` by what?")
+
+
+def _error_types(question: Question, measure: Measure, picks: str) -> dict[str, Any] | None:
+    """Errors are told apart by their type."""
+    if measure.events != ["$exception"] or "$exception_type" not in question.taxonomy.event_properties:
+        return None
+    if question.take(
+        r"(?:by|per|each|which|what) (?:type|kind|sort|class)s?(?: of)?|(?:type|kind|sort|class)(?:e?s)?(?: of)?",
+        "breakdown",
+    ) or (picks and question.times.interval is None and not question.has(r"day|week|month|hour")):
+        question.notes.append("by `$exception_type`")
+        return {"breakdowns": [{"property": "$exception_type", "type": "event"}]}
+    return None
+
+
+def superlative(question: Question) -> tuple[str, int]:
+    """Whether the question wants the highest or the lowest few, and how many (0 says it does not)."""
+    top = question.take(
+        (
+            rf"(?:the )?(?:top|best|first|biggest|largest|leading|highest) {COUNT}(?: most| best| "
+            rf"biggest| popular| common)*|(?:the )?{COUNT} (?:most|best|biggest|top|largest"
+            rf"|highest|main)(?: popular| common| frequent(?:ly)?| important)?"
+        ),
+        "superlative",
+    )
+    if top:
+        text = top[1] or top[2]
+        while question.take(r"most popular|most common|most frequent(?:ly)?|most|by far", "superlative"):
+            pass
+        return "most", int(text) if text.isdigit() else NUMBERS[text]
+    bottom = question.take(
+        rf"(?:the )?(?:bottom|worst|lowest) {COUNT}"
+        rf"|(?:the )?{COUNT} (?:least|fewest|lowest|worst)(?: popular| common)?",
+        "superlative",
+    )
+    if bottom:
+        text = bottom[1] or bottom[2]
+        return "least", int(text) if text.isdigit() else NUMBERS[text]
+    if question.take(
+        (
+            r"least(?: popular| common| frequent(?:ly)?)?|fewest|lowest(?= (?:revenue|number"
+            r"|count|conversion))|smallest number"
+        ),
+        "superlative",
+    ):
+        return "least", 0
+    if question.take(
+        rf"(?:the |our )?(?:best|biggest|top|most valuable|most loyal)(?= (?:{PEOPLE}|{BUYERS}))", "superlative"
+    ):
+        return "most", 0
+    if question.take(
+        (
+            r"(?:the )?most(?: popular| common| frequent(?:ly)?| often| of)?|biggest|top"
+            r"|highest(?= (?:revenue|number|count|sales))|largest number|busiest|leading|main"
+        ),
+        "superlative",
+    ):
+        return "most", 0
+    return "", 0
+
+
+def is_about_people(question: Question, limit: int) -> bool:
+    if question.take(
+        (
+            rf"(?:who|which|what) (?:are |is |were |have |has )?(?:the |our |my |all |· "
+            rf")*(?:{PEOPLE}|{BUYERS})|who(?: are| is| were| has| have)?"
+        ),
+        "people",
+    ):
+        return True
+    return limit > 0 and question.take(rf"(?<=· )(?:{PEOPLE}|{BUYERS})", "people") is not None
+
+
+def _own_kind(question: Question, measure: Measure, picks: str) -> dict[str, Any] | None:
+    """“The most viewed product” ranks products, though only the event names them."""
+    if not picks or len(measure.events) != 1 or question.times.interval is not None or measure.property is not None:
+        return None
+    named = [token for token in question.tokens if token.role == "event"]
+    for token in reversed(named):
+        for name in question.names.properties.get((token.stem,), ()):
+            if name in question.taxonomy.of_event.get(measure.events[0], ()) and not is_numeric(question, name):
+                question.notes.append(f"by `{name}`")
+                return {"breakdowns": [{"property": name, "type": "event"}]}
+    return None
+
+
+def trends(
+    question: Question,
+    measure: Measure,
+    part: dict[str, Any] | None,
+    properties: list[dict[str, Any]],
+    *,
+    picks: str,
+    limit: int,
+) -> Reading | None:
+    if measure.math == "persons":
+        return person_count(question, measure, properties)
+    averages = (
+        bool(question.times.interval)
+        and question.take(r"average|avg|mean|on average|typical(?:ly)?", "math") is not None
+    )
+    wants_peak = bool(picks) and part is None
+    if wants_peak and question.times.interval is None:
+        unit = question.take(r"(hour|day|week|month)s?", "interval")
+        if unit is None:
+            raise Unclear("The most of what? Name a property, or ask for people.")
+        question.times = replace(question.times, interval=unit[1])
+    if part is not None and picks and question.times.interval is not None:
+        raise Unclear("I can rank values or follow them over time, not both at once.")
+    query: dict[str, Any] = {"kind": "TrendsQuery", "series": measure.series()} | dated(question)
+    interval = question.times.interval
+    if interval is not None:
+        query["interval"] = interval or "day"
+    is_total = interval is None
+    query["trendsFilter"] = {"display": ("ActionsTable" if part else "BoldNumber") if is_total else "ActionsLineGraph"}
+    if part is not None:
+        asked = limit if picks == "most" else 0
+        query["breakdownFilter"] = {**part, "breakdown_limit": asked or (25 if picks != "least" else 500)}
+        query["breakdownFilter"]["breakdown_hide_other_aggregation"] = bool(picks)
+    if properties:
+        query["properties"] = properties
+    if question.times.compares:
+        query["compareFilter"] = {"compare": True} | (
+            {"compare_to": question.times.compare_to} if question.times.compare_to else {}
+        )
+    shape = (
+        "average" if averages else "peak" if wants_peak else ("ranking" if part else "number") if is_total else "trend"
+    )
+    return Reading(shape, query, measure.words, picks=picks, limit=limit)

@@ -1,0 +1,66 @@
+"""Questions whose answer is people. Pure."""
+
+from typing import Any
+
+from furze.llm.builtin.measures import Measure, threshold_filters
+from furze.llm.builtin.periods import moments, period_of
+from furze.llm.builtin.reading import Question, Reading, Unclear, filters
+
+
+def person_count(question: Question, measure: Measure, properties: list[dict[str, Any]]) -> Reading:
+    conditions, values = ["1"], dict[str, Any]()
+    for index, each in enumerate(properties):
+        if each["type"] != "person":
+            raise Unclear(f"`{each['key']}` is a property of events. Say what people did.")
+        values[f"v{index}"] = each["value"]
+        conditions.append(
+            f"properties.`{each['key']}` {'NOT IN' if each['operator'] == 'is_not' else 'IN'} {{v{index}}}"
+        )
+    query = {
+        "kind": "HogQLQuery",
+        "query": f"SELECT count() AS persons FROM persons WHERE {' AND '.join(conditions)}",
+        "values": values,
+    }
+    question.notes.append("everybody the project knows")
+    return Reading("count", query, measure.words)
+
+
+def top_people(question: Question, measure: Measure, limit: int, thresholds: list[tuple[str, float]]) -> Reading:
+    if len(measure.events) != 1 or measure.math not in ("dau", "total", "sum", "avg", "max"):
+        raise Unclear("I can rank people by how often they did one thing, or by the sum of one property.")
+    extra = threshold_filters(question, thresholds, measure)
+    period = period_of(question)
+    number = "count()"
+    if measure.property is not None:
+        number = f"round({measure.math}(toFloat(properties.`{measure.property}`)), 2)"
+    conditions = ["event = {event}", *_conditions([*filters(question, measure.events), *extra])]
+    since = moments(period)
+    question.notes.insert(0, f"period: {period.words}")
+    name = next((each for each in ("email", "name", "username") if each in question.taxonomy.person_properties), None)
+    who = f"any(person.properties.`{name}`)" if name else "any(distinct_id)"
+    query = {
+        "kind": "HogQLQuery",
+        "query": (
+            f"SELECT person_id, {who} AS person, {number} AS amount FROM events "
+            f"WHERE {' AND '.join([*conditions, *since])} "
+            f"GROUP BY person_id ORDER BY amount DESC, person_id LIMIT {limit}"
+        ),
+        "values": {"event": measure.events[0]},
+    }
+    counted = f"`{measure.events[0]}` events" if measure.property is None else measure.words
+    return Reading("people", query, counted, limit=limit)
+
+
+def _conditions(properties: list[dict[str, Any]]) -> list[str]:
+    made = []
+    signs = {"gt": ">", "lt": "<", "gte": ">=", "lte": "<="}
+    for each in properties:
+        place = f"person.properties.`{each['key']}`" if each["type"] == "person" else f"properties.`{each['key']}`"
+        if each["operator"] in signs:
+            made.append(f"toFloat({place}) {signs[each['operator']]} {each['value']:g}")
+        else:
+            values = ", ".join(
+                "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'" for value in each["value"]
+            )
+            made.append(f"{place} {'NOT IN' if each['operator'] == 'is_not' else 'IN'} ({values})")
+    return made

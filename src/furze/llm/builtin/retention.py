@@ -1,0 +1,110 @@
+"""Questions about coming back. Pure."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from furze.llm.builtin.dates import ALL_TIME
+from furze.llm.builtin.periods import dated
+from furze.llm.builtin.phrases import PEOPLE
+from furze.llm.builtin.reading import Question, Reading, Unclear, filters, find_names
+
+_RETENTION = (
+    r"retention(?: rates?)?|retain(?:ed|ing)?|c(?:o|a)me? back|coming back|return(?:ing|ed|s)?(?: (?:later|again))?"
+    r"|stick(?:ing)? around|stay(?:ed|ing)?"
+)
+
+
+def retention(question: Question) -> Reading | None:
+    if not question.has(_RETENTION) or question.has(
+        r"new (?:vs|versus|and|or) return\w*|return\w* (?:vs|versus|and|or) new"
+    ):
+        return None
+    while question.take(_RETENTION, "retention"):
+        pass
+    for pattern in (
+        PEOPLE,
+        (
+            r"users|curve|cohorts?|weeks?|months?|days?|after|first|next|following|again"
+            r"|later|of|once|rate|share|percentage|percent|what|how well"
+        ),
+    ):
+        while question.take(pattern, "retention"):
+            pass
+    find_names(question)
+    names = _start_and_return(question)
+    period = {"day": "Day", "month": "Month", "hour": "Hour"}.get(question.times.interval or "", "Week")
+    properties = filters(question, names)
+    entities = [{"id": name, "name": name, "type": "events"} for name in names]
+    options = {
+        "period": period,
+        "totalIntervals": _intervals(question, period),
+        "retentionType": "retention_first_time",
+        "targetEntity": entities[0],
+        "returningEntity": entities[-1],
+    }
+    question.notes.append(
+        f"people whose first `{names[0]}` fell in each {period.lower()}, and when they came back to `{names[-1]}`"
+    )
+    query: dict[str, Any] = {
+        "kind": "RetentionQuery",
+        "retentionFilter": options,
+        "dateRange": {"date_from": None, "date_to": None},
+    }
+    if properties:
+        query["properties"] = properties
+    return Reading("retention", query, f"retention by {period.lower()}")
+
+
+def _start_and_return(question: Question) -> list[str]:
+    """The event people start with and the one they come back to: any visit, unless the question names it."""
+    events = [each for each in question.mentions if each.event is not None]
+    if len(events) > 2:
+        raise Unclear("Retention has one starting and one returning event.")
+    for each in events:
+        question.mark(each, "step")
+    visit = question.taxonomy.visit_event
+    names = [each.event or "" for each in events] or ([visit] if visit else [])
+    if not names:
+        raise Unclear("Name the event that people start with and come back to.")
+    if len(names) == 1 and visit is not None and not question.has(r"again|repeat\w*"):
+        names = [names[0], visit]
+    return names
+
+
+def _intervals(question: Question, period: str) -> int:
+    """How many of the latest weeks, days or months are shown."""
+    asked = question.times.range
+    if asked is None or asked == ALL_TIME:
+        return {"Hour": 24, "Day": 11, "Week": 8, "Month": 6}[period]
+    match = re.fullmatch(rf"-(\d+){period[0].lower()}", asked.date_from)
+    if match is None or asked.date_to is not None or not 1 <= int(match[1]) <= 30:
+        raise Unclear("Retention is shown for the latest weeks, days or months; ask without other dates.")
+    question.notes.append(asked.words)
+    return int(match[1]) + 1
+
+
+def lifecycle(question: Question) -> Reading | None:
+    if not question.take(
+        (
+            r"(?:user )?lifecycle|new (?:vs|versus|and|or) return\w*(?: (?:\w+))?|return\w* "
+            r"(?:vs|versus|and|or) new|dormant|resurrect\w*"
+        ),
+        "lifecycle",
+    ):
+        return None
+    for pattern in (PEOPLE, r"new|returning|dormant|resurrect\w*|and|vs|versus"):
+        while question.take(pattern, "lifecycle"):
+            pass
+    event = question.taxonomy.visit_event
+    if event is None:
+        raise Unclear("Name the event that makes somebody active.")
+    interval = question.times.interval or "day"
+    question.times = replace(question.times, interval=interval)
+    query = {
+        "kind": "LifecycleQuery",
+        "series": [{"kind": "EventsNode", "event": event, "name": event}],
+        "interval": interval,
+    } | dated(question)
+    question.notes.append(f"by `{event}`, per {interval}")
+    return Reading("lifecycle", query, "new, returning, resurrecting and dormant people")
