@@ -1,0 +1,89 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link } from "wouter";
+import { ask, inner, type Answer, type Query } from "../api/query";
+import { csv, download } from "../parts/show";
+import { Failure, Loading } from "../parts/parts";
+import { Chart, tableOf } from "./chart";
+import { QueryEditor } from "./query-editor";
+import { Table } from "./table";
+
+/** A chart with the query behind it: open it, edit it, run it again, take the rows away. */
+export function QueryCard({ query: given, name, description }: { query: Query; name: string; description?: string }) {
+  const [query, setQuery] = useState(given);
+  const [opened, setOpened] = useState<"query" | "table" | null>(null);
+  const answer = useQuery<Answer>({
+    queryKey: ["query", query],
+    queryFn: ({ signal }) => ask(inner(query), { signal }),
+    staleTime: 60_000,
+    placeholderData: (before) => before,
+  });
+  const toggle = (panel: "query" | "table") => setOpened((before) => (before === panel ? null : panel));
+  const isEdited = query !== given;
+  return (
+    <section className="card query-card" aria-label={name}>
+      <header>
+        <h3>
+          {name}
+          {isEdited && <small className="muted"> · edited</small>}
+        </h3>
+        <div className="row">
+          <button type="button" className="quiet" aria-expanded={opened === "query"} onClick={() => toggle("query")}>
+            Query
+          </button>
+          {hasTable(query) && (
+            <button type="button" className="quiet" aria-expanded={opened === "table"} onClick={() => toggle("table")}>
+              Table
+            </button>
+          )}
+          <SaveRows query={query} answer={answer.data} name={name} />
+          <button type="button" className="quiet" onClick={() => answer.refetch()} disabled={answer.isFetching}>
+            {answer.isFetching ? "Running …" : "Rerun"}
+          </button>
+        </div>
+      </header>
+      {description && <p className="muted">{description}</p>}
+      {opened === "query" && (
+        <>
+          <QueryEditor query={query} error={answer.error} onRun={setQuery} />
+          {isEdited && (
+            <button type="button" className="quiet" onClick={() => setQuery(given)}>
+              Back to the assistant’s query
+            </button>
+          )}{" "}
+          <OpenInData query={query} hogql={answer.data?.hogql} />
+        </>
+      )}
+      {answer.isPending ? <Loading lines={6} /> : null}
+      {answer.error && opened !== "query" && <Failure error={answer.error} retry={() => answer.refetch()} />}
+      {answer.data && !answer.error && (opened === "table" ? <Rows query={query} answer={answer.data} /> : <Chart query={query} answer={answer.data} />)}
+    </section>
+  );
+}
+
+// Rows of SQL are a table already.
+const hasTable = (query: Query): boolean => inner(query).kind !== "HogQLQuery";
+
+function Rows({ query, answer }: { query: Query; answer: Answer }) {
+  const table = tableOf(query, answer);
+  return table ? <Table {...table} /> : null;
+}
+
+function SaveRows({ query, answer, name }: { query: Query; answer: Answer | undefined; name: string }) {
+  const table = answer && tableOf(query, answer);
+  if (!table) return null;
+  return (
+    <button type="button" className="quiet" onClick={() => download(`${name}.csv`, csv(table.columns, table.rows))}>
+      CSV
+    </button>
+  );
+}
+
+function OpenInData({ query, hogql }: { query: Query; hogql: string | undefined }) {
+  const text = inner(query).query ?? hogql;
+  return text ? (
+    <Link href={`/data/sql?query=${encodeURIComponent(text)}`} className="button quiet">
+      Open as SQL in Data
+    </Link>
+  ) : null;
+}

@@ -1,0 +1,119 @@
+import { useQuery } from "@tanstack/react-query";
+import { call } from "../api/http";
+import type { ProjectAnswer, UserAnswer } from "../api/schema";
+import { Card, Copyable, Failure, Heading, Loading } from "../parts/parts";
+import { bytes, date, number } from "../parts/show";
+import { applyTheme, theme, type Theme } from "../shell/theme";
+import { useInstance } from "./instance";
+
+/** The project, its key, who is signed in, how the server is. */
+export default function Settings() {
+  return (
+    <div className="page">
+      <Heading title="Settings" />
+      <div className="columns">
+        <div>
+          <Project />
+          <Account />
+        </div>
+        <div>
+          <Health />
+          <Appearance />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Project() {
+  const project = useQuery({ queryKey: ["project"], queryFn: () => call<ProjectAnswer>("GET", "/api/projects/@current/") });
+  return (
+    <Card title="Project">
+      {project.isPending && <Loading />}
+      {project.error && <Failure error={project.error} retry={() => project.refetch()} />}
+      {project.data && (
+        <dl className="pairs">
+          <Pair name="Name">{project.data.name}</Pair>
+          <Pair name="Id">{project.data.id}</Pair>
+          <Pair name="Time zone">{project.data.timezone}</Pair>
+          <Pair name="Since">{date(project.data.created_at)}</Pair>
+          <Pair name="Address for SDKs">
+            <Copyable text={location.origin} label="the address" />
+          </Pair>
+          <Pair name="Project API key">
+            <Copyable text={project.data.api_token} label="the project API key" />
+          </Pair>
+        </dl>
+      )}
+      <p className="muted">The project key only sends events; it may be public.</p>
+    </Card>
+  );
+}
+
+function Account() {
+  const me = useQuery({ queryKey: ["me"], queryFn: () => call<UserAnswer>("GET", "/api/users/@me/") });
+  return (
+    <Card title="You">
+      {me.data && (
+        <dl className="pairs">
+          <Pair name="Name">{`${me.data.first_name} ${me.data.last_name}`.trim()}</Pair>
+          <Pair name="E-mail">{me.data.email}</Pair>
+          <Pair name="Organization">{me.data.organization?.name}</Pair>
+        </dl>
+      )}
+    </Card>
+  );
+}
+
+function Health() {
+  const instance = useInstance(5_000);
+  return (
+    <Card title="Server">
+      {instance.isPending && <Loading lines={6} />}
+      {instance.error && <Failure error={instance.error} retry={() => instance.refetch()} />}
+      {instance.data && (
+        <dl className="pairs">
+          <Pair name="Version">{instance.data.version}</Pair>
+          <Pair name="Assistant">{instance.data.model ?? "built-in query reader, no language model"}</Pair>
+          <Pair name="Event store">
+            {instance.data.event_store}, {instance.data.event_store_health}
+          </Pair>
+          <Pair name="Database">{instance.data.database}</Pair>
+          <Pair name="Waiting events">{instance.data.queued_events ? `${number(instance.data.queued_events)} (${bytes(instance.data.queued_bytes)})` : "none"}</Pair>
+          <Pair name="Disk">
+            <progress max={instance.data.disk_total} value={instance.data.disk_total - instance.data.disk_free} aria-label="Disk in use" /> {bytes(instance.data.disk_free)} free of{" "}
+            {bytes(instance.data.disk_total)}
+          </Pair>
+        </dl>
+      )}
+    </Card>
+  );
+}
+
+function Appearance() {
+  return (
+    <Card title="Appearance">
+      <select
+        aria-label="Light or dark"
+        defaultValue={theme()}
+        onChange={(event) => {
+          applyTheme(event.target.value as Theme);
+          dispatchEvent(new Event("furze-theme"));
+        }}
+      >
+        <option value="system">As the system says</option>
+        <option value="light">Light</option>
+        <option value="dark">Dark</option>
+      </select>
+    </Card>
+  );
+}
+
+function Pair({ name, children }: { name: string; children: React.ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
