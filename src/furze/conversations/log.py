@@ -20,8 +20,9 @@ from furze.kit.clock import Clock
 
 #: How often another process's turn is looked for, where there can be one.
 _POLL_SECONDS = 0.25
-#: Each partial repeats the whole text, so they are few.
-_PARTIAL_SECONDS = 0.05
+#: Each partial repeats the whole text, so they are few: at most 20 a second for one answer, and no more than 400 a
+#: second for all answers that grow at once, so that many streams never crowd out captures.
+_PARTIAL_SECONDS, _PARTIAL_SHARE_SECONDS = 0.05, 0.0025
 
 
 @dataclass(eq=False)
@@ -74,6 +75,7 @@ class Log:
         self._keepalive_seconds = keepalive_seconds
         self._poll_seconds = keepalive_seconds if database.is_sqlite else _POLL_SECONDS
         self._channels: dict[UUID, _Channel] = {}
+        self._growing = 0
         self.open_streams = 0
 
     async def append(self, conversation_id: UUID, turn_id: UUID, entries: Sequence[NewEntry]) -> list[Entry]:
@@ -95,11 +97,16 @@ class Log:
         """Shows readers an answer that grows after entry `newest`."""
         with self._channel(conversation_id) as channel:
             channel.newest = max(channel.newest, newest)
-            partials = Partials(channel)
+            partials = Partials(channel, self._partial_seconds)
+            self._growing += 1
             try:
                 yield partials
             finally:
+                self._growing -= 1
                 partials.reset()
+
+    def _partial_seconds(self) -> float:
+        return max(_PARTIAL_SECONDS, self._growing * _PARTIAL_SHARE_SECONDS)
 
     async def follow(self, conversation_id: UUID, *, after: int) -> AsyncIterator[bytes]:
         """Server-sent events from a position on until the stream's end: each entry once, then the current partial."""
@@ -148,10 +155,11 @@ class Log:
 
 
 class Partials:
-    """The growing answer of one turn, shown at once and then at most 20 times a second."""
+    """The growing answer of one turn, shown at once and then each time `seconds()` have passed."""
 
-    def __init__(self, channel: _Channel) -> None:
+    def __init__(self, channel: _Channel, seconds: Callable[[], float]) -> None:
         self._channel = channel
+        self._seconds = seconds
         self._shown_at = 0.0
         self._make: Callable[[], dict[str, Any]] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -161,7 +169,7 @@ class Partials:
         self._make = make
         if self._timer is not None:
             return
-        wait = self._shown_at + _PARTIAL_SECONDS - time.monotonic()
+        wait = self._shown_at + self._seconds() - time.monotonic()
         if wait <= 0:
             self._emit()
         else:
