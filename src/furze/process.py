@@ -76,16 +76,17 @@ async def _serve(settings: Settings, listening: socket.socket, log_level: str) -
 
 async def _announce(app: FastAPI, host: str, port: int) -> None:
     shown = f"[{host}]" if ":" in host else host
-    print(f"furze {furze.__version__} is ready at http://{shown}:{port}", flush=True)  # noqa: T201 - for the person
+    lines = [f"furze {furze.__version__} is ready at http://{shown}:{port}"]
     if ip_address(socket.gethostbyname(host) if ":" not in host else host).is_loopback:
         # Who reads this terminal owns the server. On other addresses its log may be read by more people than that.
         database: Database = app.state.provided[Database]
         link = await database.write(sessions.make_owner_link, datetime.now(UTC))
-        print(f"  Console           http://{shown}:{port}{link}  (signs you in, once)", flush=True)  # noqa: T201
+        lines.append(f"  Console           http://{shown}:{port}{link}  (signs you in, once)")
     keys: FirstKeys | None = app.state.first_keys
     if keys:
-        print(f"  Personal API key  {keys.personal_api_key}  (shown this once: keep it)")  # noqa: T201
-        print(f"  Project API key   {keys.project_api_key}", flush=True)  # noqa: T201
+        lines.append(f"  Personal API key  {keys.personal_api_key}  (shown this once: keep it)")
+        lines.append(f"  Project API key   {keys.project_api_key}")
+    print("\n".join(lines), flush=True)  # noqa: T201 - for the person who started it
 
 
 def _reason(settings: Settings, error: Exception) -> str:
