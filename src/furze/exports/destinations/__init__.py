@@ -6,9 +6,20 @@ from furze.exports.destinations.http import HTTP
 from furze.exports.destinations.local_file import LocalFile
 from furze.exports.destinations.no_op import NoOp
 from furze.exports.destinations.postgres import Postgres
+from furze.exports.destinations.redshift import Redshift
 from furze.exports.destinations.s3 import S3, AwsS3, S3Compatible
 
-_ALL: tuple[Destination, ...] = (LocalFile(), S3(), AwsS3(), S3Compatible(), Postgres(), ClickHouse(), HTTP(), NoOp())
+_ALL: tuple[Destination, ...] = (
+    LocalFile(),
+    S3(),
+    AwsS3(),
+    S3Compatible(),
+    Postgres(),
+    Redshift(),
+    ClickHouse(),
+    HTTP(),
+    NoOp(),
+)
 
 #: Every destination by the name of its type.
 DESTINATIONS: dict[str, Destination] = {destination.name: destination for destination in _ALL}
