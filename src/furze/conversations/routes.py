@@ -45,6 +45,8 @@ async def _throttle(
     request: Request, access: ProjectAccess, service: Service, throttle: Annotated[Throttle, provided(Throttle)]
 ) -> None:
     """Counts every request, whatever its body is worth."""
+    if not (service.limits.rates or service.limits.research_rates):
+        return
     try:
         body = await read_body(request)
     except FurzeError:

@@ -208,7 +208,7 @@ class Names:
         whole = self.events.get(key)
         if whole:
             return whole[0] if len(set(whole)) == 1 else None
-        if key <= _WEAK or len(key) != len(kept):
+        if key <= _WEAK | {"person", "session"} or len(key) != len(kept):
             return None
         within = {event for words, names in self.events.items() if key < words for event in names}
         return within.pop() if len(within) == 1 else None

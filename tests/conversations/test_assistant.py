@@ -1,0 +1,65 @@
+"""The built-in assistant on the whole server: real events in, the right number out, with the query it rests on."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from tests.conftest import PROJECT_KEY, Furze
+from tests.conversations.conftest import Event, events_of, finals
+
+_EVENTS = 37
+
+
+def _ask(furze: Furze, question: str) -> list[Event]:
+    body = {"content": question, "conversation": str(uuid4()), "trace_id": str(uuid4())}
+    response = furze.client.post(furze.api("conversations/"), json=body)
+    assert response.status_code == 201, response.text
+    return finals(events_of(response.content))
+
+
+def _capture(furze: Furze, event: str) -> None:
+    at = datetime.now(UTC) - timedelta(minutes=5)
+    batch = [
+        {
+            "event": event,
+            "distinct_id": f"{event} {number % 10}",
+            "timestamp": (at - timedelta(seconds=number)).isoformat(),
+            "properties": {"fee": 2.5, "shelf": "high" if number % 4 else "low"},
+        }
+        for number in range(_EVENTS)
+    ]
+    sent = furze.client.post("/batch/", json={"api_key": PROJECT_KEY, "batch": batch})
+    assert sent.status_code == 200, sent.text
+    query = {"kind": "HogQLQuery", "query": f"SELECT count() FROM events WHERE event = '{event}'"}
+    deadline = time.monotonic() + 20
+    while True:
+        body = {"query": query, "refresh": "force_blocking"}
+        if furze.client.post(furze.api("query/"), json=body).json()["results"][0][0] == _EVENTS:
+            return
+        assert time.monotonic() < deadline, "the events did not arrive"
+        time.sleep(0.1)
+
+
+def _last(events: list[Event]) -> str:
+    return next(str(body["content"]) for _, body, _ in reversed(events) if body.get("type") == "ai")
+
+
+def test_questions_about_captured_events_are_answered_from_a_query_that_is_shown(furze: Furze) -> None:
+    event = f"parcel weighed {uuid4().hex[:6]}"
+    _capture(furze, event)
+    count = _ask(furze, f'how many "{event}" events in the last 7 days?')
+    assert f"**{_EVENTS}**" in _last(count)
+    charts: list[dict[str, Any]] = [body for _, body, _ in count if body.get("type") == "ai/artifact"]
+    assert charts[0]["content"]["query"]["series"][0]["event"] == event
+    assert "**10**" in _last(_ask(furze, f'how many people did "{event}"'))
+    assert "| high | 27 |" in _last(_ask(furze, f'"{event}" by shelf'))
+    assert "**92.50**" in _last(_ask(furze, f'total fee of "{event}"'))
+    assert "**10**" in _last(_ask(furze, f'how many "{event}" with shelf low'))
+
+
+def test_what_it_can_not_read_it_declines_and_offers_what_it_can(furze: Furze) -> None:
+    _capture(furze, f"lamp lit {uuid4().hex[:6]}")
+    told = _last(_ask(furze, "how many unicorns last week"))
+    assert "unicorn" in told
+    assert "no language model" in told
