@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -38,6 +39,7 @@ from furze.people import observe
 from furze.people import routes as people_routes
 from furze.people.engine import People
 from furze.people.metrics import list_metrics
+from furze.people.related import related
 from furze.platform import routes as platform_routes
 from furze.platform.application import application
 from furze.platform.auth import Authenticator
@@ -46,7 +48,9 @@ from furze.platform.keys import new_personal_key, new_project_token
 from furze.platform.routing import serve
 from furze.platform.secrets import SecretBox, secret_key
 from furze.platform.store import get_project
+from furze.profiles import page_routes as profile_page_routes
 from furze.profiles import routes as profile_routes
+from furze.profiles.pages import ProfilePages
 from furze.query import insights as insight_routes
 from furze.query import routes as query_routes
 from furze.query import tools as query_tools
@@ -72,6 +76,7 @@ SLICES = tuple(
         conversation_routes,
         people_routes,
         profile_routes,
+        profile_page_routes,
         capture_warnings,
         health,
     )
@@ -133,9 +138,10 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     exports.register(exporting)
     pipeline = Pipeline(queue, database, store, clock)
     runner = app.state.provided[QueryRunner]
-    people = People(database, store, queue, jobs, clock, ask=runner.run, turn=pipeline.turn)
+    people = People(database, store, queue, jobs, clock, runner.run, pipeline.turn, runner.forget_facts)
     app.state.provided[People] = people
     people_mirror.register(people)
+    app.state.provided[ProfilePages] = ProfilePages(database, runner.run, partial(related, people))
     limits = Limits()
     model = configured_model(
         clock,

@@ -34,6 +34,7 @@ class People:
     """The database that holds people and groups, the event store that mirrors them, and the queue before both.
 
     `turn` is the writer's turn: whoever holds it is the only one who changes people and groups, the pipeline included.
+    `forget_facts` lets queries know that what a project defines has changed.
     """
 
     database: Database
@@ -43,6 +44,7 @@ class People:
     clock: Clock
     ask: Ask
     turn: asyncio.Lock
+    forget_facts: Callable[[int], None]
 
     async def change(
         self, function: Callable[Concatenate[Connection, P], tuple[T, Touched]], *args: P.args, **kwargs: P.kwargs

@@ -1,11 +1,12 @@
 """groups and groups_types: list, look up, create, change; who is related; usage metrics."""
 
-from datetime import timedelta
-from typing import Annotated, Any, Final
+from collections.abc import Callable
+from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Request
 from pydantic import Field
+from sqlalchemy import Connection
 
 from furze.hogql import ast, print_hogql
 from furze.identity import store as identities
@@ -13,7 +14,7 @@ from furze.identity.types import GroupType
 from furze.people import changes, metrics
 from furze.people.engine import People
 from furze.people.metrics import MetricAnswer, MetricBody, MetricChanges
-from furze.people.related import related_to_group, related_to_person
+from furze.people.related import related
 from furze.people.types import GroupAnswer, PropertyBody, ValueCount, group_answer
 from furze.platform.auth import Access, ProjectAccess
 from furze.platform.errors import InvalidInput, NotFound
@@ -24,6 +25,9 @@ from furze.platform.routing import Endpoints, provided
 
 endpoints = Endpoints("groups")
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 READ: Final = "group:read"
 WRITE: Final = "group:write"
 READ_METRICS: Final = "usage_metric:read"
@@ -32,7 +36,6 @@ WRITE_METRICS: Final = "usage_metric:write"
 Engine = Annotated[People, provided(People)]
 Cursor = Annotated[CursorRequest, Depends(cursor_request(100))]
 
-_RELATED_FOR: Final = timedelta(days=90)
 _NO_INDEX: Final = (
     "You must pass ?group_type_index= in this URL. "
     "To get a list of valid group types, call /api/:project_id/groups_types/."
@@ -162,10 +165,8 @@ async def list_related(
     """The people and groups that occur on the same events in the last 90 days; `id` is a group key or a person."""
     if not id:
         raise InvalidInput("This query parameter is required.", attr="id")
-    since = engine.now() - _RELATED_FOR
-    if group_type_index:
-        return await related_to_group(engine, access.project.id, _index(group_type_index), id, since)
-    return await related_to_person(engine, access.project.id, id, since)
+    index = _index(group_type_index) if group_type_index else None
+    return await related(engine, access.project.id, index, id)
 
 
 @endpoints.get("/groups/property_definitions", scope=READ)
@@ -233,7 +234,7 @@ async def create_metric(
 ) -> Any:
     """A new usage metric."""
     _index(group_type_index)
-    return await engine.database.write(metrics.create_metric, access.project.id, body.model_dump(), engine.now())
+    return await _saved(engine, access, metrics.create_metric, body.model_dump(), engine.now())
 
 
 @endpoints.get("/groups_types/{group_type_index}/metrics/{metric_id}", scope=READ_METRICS, response=MetricAnswer)
@@ -253,8 +254,7 @@ async def replace_metric(
 ) -> Any:
     """The usage metric with every value given."""
     _index(group_type_index)
-    project_id, values = access.project.id, body.model_dump()
-    return await engine.database.write(metrics.update_metric, project_id, _uuid(metric_id), values)
+    return await _saved(engine, access, metrics.update_metric, _uuid(metric_id), body.model_dump())
 
 
 @endpoints.patch("/groups_types/{group_type_index}/metrics/{metric_id}", scope=WRITE_METRICS, response=MetricAnswer)
@@ -267,15 +267,26 @@ async def change_metric(
 ) -> Any:
     """The usage metric with the values sent; the others stay."""
     _index(group_type_index)
-    project_id, values = access.project.id, body.model_dump(exclude_unset=True)
-    return await engine.database.write(metrics.update_metric, project_id, _uuid(metric_id), values)
+    return await _saved(engine, access, metrics.update_metric, _uuid(metric_id), body.model_dump(exclude_unset=True))
 
 
 @endpoints.delete("/groups_types/{group_type_index}/metrics/{metric_id}", scope=WRITE_METRICS)
 async def delete_metric(access: ProjectAccess, engine: Engine, group_type_index: str, metric_id: str) -> None:
     """Delete a usage metric."""
     _index(group_type_index)
-    await engine.database.write(metrics.delete_metric, access.project.id, _uuid(metric_id))
+    await _saved(engine, access, metrics.delete_metric, _uuid(metric_id))
+
+
+async def _saved(
+    engine: People,
+    access: Access,
+    function: Callable[Concatenate[Connection, int, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    saved = await engine.database.write(function, access.project.id, *args, **kwargs)
+    engine.forget_facts(access.project.id)
+    return saved
 
 
 def _by(access: Access, engine: People) -> changes.Change:

@@ -1,7 +1,7 @@
 """Who belongs together: people and groups that occur on the same events."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +19,18 @@ _GROUP_KEYS: Final = ", ".join(
     f"arraySlice(arrayFilter(key -> key != '', groupUniqArray($group_{index})), 1, {_MOST})"
     for index in range(MAX_GROUP_TYPES)
 )
+
+
+#: How far back the same events are looked for.
+RELATED_FOR: Final = timedelta(days=90)
+
+
+async def related(people: People, project_id: int, group_type_index: int | None, id_: str) -> list[dict[str, Any]]:
+    """The people and groups that occur on the same events in the last 90 days as a group, or as a person."""
+    since = people.now() - RELATED_FOR
+    if group_type_index is None:
+        return await related_to_person(people, project_id, id_, since)
+    return await related_to_group(people, project_id, group_type_index, id_, since)
 
 
 async def related_to_person(people: People, project_id: int, person_id: str, since: datetime) -> list[dict[str, Any]]:

@@ -95,6 +95,10 @@ class QueryRunner:
         latest = found.rows[0][0] if found.rows else None
         return isinstance(latest, datetime) and latest + timedelta(seconds=1) <= kept.at
 
+    def forget_facts(self, project_id: int) -> None:
+        """Read a project's facts anew at its next query: somebody has changed them."""
+        self._known_facts.pop(project_id, None)
+
     async def _facts(self, project_id: int) -> ProjectFacts:
         """A project's facts, remembered for a few seconds."""
         now = time.monotonic()
