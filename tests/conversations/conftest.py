@@ -1,7 +1,9 @@
 """A server with the conversations slice alone, so that a test decides on the model, the tools and the limits."""
 
+import functools
 import json
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -151,6 +153,8 @@ def serving(
     made: dict[str, Conversations] = {}
     clock, chosen = clock or SystemClock(), model or ScriptedModel()
     limits = limits or Limits()
+    if database_url is None and not (folder / "furze.db").exists():
+        (folder / "furze.db").write_bytes(_prepared())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -201,6 +205,18 @@ def serving(
         server.should_exit = True
         thread.join(30)
         bound.close()
+
+
+@functools.cache
+def _prepared() -> bytes:
+    """A migrated database with its people in it: making one takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "furze.db"
+        database = Database(f"sqlite:///{path}")
+        migrate(database)
+        database.write_now(_people, SystemClock())
+        database.close()
+        return path.read_bytes()
 
 
 def _people(connection: Connection, clock: Clock) -> None:
