@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
@@ -108,68 +109,53 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     return app
 
 
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    """What every slice stands on."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    store: ClickHouse
+    queue: IngestQueue
+    jobs: Jobs
+    secrets: SecretBox
+
+
 async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExitStack) -> None:
+    engines = await _open_engines(settings, clock, stack)
+    app.state.first_keys = await _first_keys(engines)
+    runner = _query_runner(engines)
+    background = BackgroundQueries(clock)
+    stack.push_async_callback(background.stop)
+    pipeline = Pipeline(engines.queue, engines.database, engines.store, clock)
+    people = _people(engines, runner, pipeline)
+    exporting = _exports(engines)
+    made = (
+        *(engines.database, engines.store, engines.queue, engines.jobs),
+        Authenticator(engines.database, clock),
+        Capture(engines.queue, engines.database, clock),
+        *(runner, background, people, exporting),
+        ProfilePages(engines.database, runner.run, partial(related, people)),
+        *_conversations(engines, runner),
+    )
+    app.state.provided.update({Clock: clock, **{type(each): each for each in made}})
+    await engines.jobs.start()
+    stack.push_async_callback(engines.jobs.stop)
+    for loop in (exports.run_forever(exporting), pipeline.run_forever(), observe.run_forever(people)):
+        _run(stack, loop)
+
+
+async def _open_engines(settings: Settings, clock: Clock, stack: AsyncExitStack) -> _Engines:
     settings.data.mkdir(parents=True, exist_ok=True)
     stack.enter_context(_lock(settings.data))
     database = Database(settings.resolved_database_url)
     stack.callback(database.close)
     migrate(database)
-    app.state.first_keys = await _first_keys(database, settings, clock)
     store = await _open_store(settings, stack)
     queue = await stack.enter_async_context(IngestQueue(settings.queue_url, now=clock.now))
-    jobs = Jobs(database, clock)
-    background = BackgroundQueries(clock)
-    stack.push_async_callback(background.stop)
-    app.state.provided.update(
-        {
-            Database: database,
-            Clock: clock,
-            ClickHouse: store,
-            IngestQueue: queue,
-            Capture: Capture(queue, database, clock),
-            Jobs: jobs,
-            QueryRunner: _query_runner(settings, database, store, clock),
-            BackgroundQueries: background,
-            Authenticator: Authenticator(database, clock),
-        }
-    )
-    exporting = Exports(database, store, queue, jobs, clock, SecretBox(secret_key(settings.data, settings.secret_key)))
-    app.state.provided[Exports] = exporting
-    exports.register(exporting)
-    pipeline = Pipeline(queue, database, store, clock)
-    runner = app.state.provided[QueryRunner]
-    people = People(database, store, queue, jobs, clock, runner.run, pipeline.turn, runner.forget_facts)
-    app.state.provided[People] = people
-    people_mirror.register(people)
-    app.state.provided[ProfilePages] = ProfilePages(database, runner.run, partial(related, people))
-    limits = Limits()
-    model = configured_model(
-        clock,
-        base_url=settings.llm_base_url,
-        api_key=settings.llm_api_key,
-        model=settings.llm_model,
-        anthropic_api_key=settings.anthropic_api_key,
-    )
-    tools = query_tools.tools(runner)
-    app.state.provided[Conversations] = Conversations(database, jobs, clock, model, tools, limits=limits)
-    app.state.provided[Throttle] = Throttle(limits, clock)
-    app.state.provided[Instance] = Instance(
-        version=furze.__version__,
-        model=None if isinstance(model, BuiltInAssistant) else model.name,
-        data=settings.data,
-        database="PostgreSQL" if settings.database_url else "SQLite",
-        event_store="ClickHouse" if settings.clickhouse_url else "embedded",
-    )
-    await jobs.start()
-    stack.push_async_callback(jobs.stop)
-    _run(stack, exports.run_forever(exporting))
-    _run(stack, pipeline.run_forever())
-    _run(stack, observe.run_forever(people))
-
-
-async def _first_keys(database: Database, settings: Settings, clock: Clock) -> FirstKeys | None:
-    keys = FirstKeys(settings.personal_api_key or new_personal_key(), settings.project_api_key or new_project_token())
-    return keys if await database.write(ensure_first_project, keys=keys, now=clock.now()) else None
+    secrets = SecretBox(secret_key(settings.data, settings.secret_key))
+    return _Engines(settings, clock, database, store, queue, Jobs(database, clock), secrets)
 
 
 async def _open_store(settings: Settings, stack: AsyncExitStack) -> ClickHouse:
@@ -183,12 +169,55 @@ async def _open_store(settings: Settings, stack: AsyncExitStack) -> ClickHouse:
     return store
 
 
-def _query_runner(settings: Settings, database: Database, store: ClickHouse, clock: Clock) -> QueryRunner:
-    async def facts(project_id: int) -> ProjectFacts:
-        return await database.read(_project_facts, project_id)
+async def _first_keys(engines: _Engines) -> FirstKeys | None:
+    settings = engines.settings
+    keys = FirstKeys(settings.personal_api_key or new_personal_key(), settings.project_api_key or new_project_token())
+    made = await engines.database.write(ensure_first_project, keys=keys, now=engines.clock.now())
+    return keys if made else None
 
-    limits = QueryLimits(settings.query_timeout_seconds, settings.query_memory_bytes)
-    return QueryRunner(store, clock, facts=facts, limits=limits)
+
+def _exports(engines: _Engines) -> Exports:
+    exporting = Exports(engines.database, engines.store, engines.queue, engines.jobs, engines.clock, engines.secrets)
+    exports.register(exporting)
+    return exporting
+
+
+def _people(engines: _Engines, runner: QueryRunner, pipeline: Pipeline) -> People:
+    people = People(
+        *(engines.database, engines.store, engines.queue, engines.jobs, engines.clock),
+        *(runner.run, pipeline.turn, runner.forget_facts),
+    )
+    people_mirror.register(people)
+    return people
+
+
+def _conversations(engines: _Engines, runner: QueryRunner) -> tuple[Conversations, Throttle, Instance]:
+    settings, limits = engines.settings, Limits()
+    model = configured_model(
+        engines.clock,
+        base_url=settings.llm_base_url,
+        api_key=settings.llm_api_key,
+        model=settings.llm_model,
+        anthropic_api_key=settings.anthropic_api_key,
+    )
+    tools = query_tools.tools(runner)
+    conversing = Conversations(engines.database, engines.jobs, engines.clock, model, tools, limits=limits)
+    instance = Instance(
+        version=furze.__version__,
+        model=None if isinstance(model, BuiltInAssistant) else model.name,
+        data=settings.data,
+        database="PostgreSQL" if settings.database_url else "SQLite",
+        event_store="ClickHouse" if settings.clickhouse_url else "embedded",
+    )
+    return conversing, Throttle(limits, engines.clock), instance
+
+
+def _query_runner(engines: _Engines) -> QueryRunner:
+    async def facts(project_id: int) -> ProjectFacts:
+        return await engines.database.read(_project_facts, project_id)
+
+    limits = QueryLimits(engines.settings.query_timeout_seconds, engines.settings.query_memory_bytes)
+    return QueryRunner(engines.store, engines.clock, facts=facts, limits=limits)
 
 
 def _project_facts(connection: Connection, project_id: int) -> ProjectFacts:
