@@ -139,7 +139,8 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
         ProfilePages(engines.database, runner.run, partial(related, people)),
         *_conversations(engines, runner),
     )
-    app.state.provided.update({Clock: clock, **{type(each): each for each in made}})
+    app.state.provided[Clock] = clock
+    app.state.provided.update((type(each), each) for each in made)
     await engines.jobs.start()
     stack.push_async_callback(engines.jobs.stop)
     for loop in (exports.run_forever(exporting), pipeline.run_forever(), observe.run_forever(people)):
