@@ -44,6 +44,12 @@ _HOPELESS_CODES = (
     "relative URL without a base",
     "invalid peer certificate",
 )
+# The client does not classify what a listing is answered.
+_LISTING_REFUSED = {
+    "401 Unauthorized": "The destination refuses the credentials",
+    "403 Forbidden": "The destination refuses access",
+    "404 Not Found": "The bucket or container does not exist",
+}
 _MESSAGE_LENGTH = 300
 
 
@@ -149,6 +155,9 @@ def translated(error: Exception) -> Exception:
         return Reject(f"{_HOPELESS.get(name, 'The destination refuses access')}: {text}")
     if isinstance(error, FileNotFoundError):
         return Reject(f"The bucket or container does not exist: {text}")
+    for status, reason in _LISTING_REFUSED.items():
+        if "list request" in text and status in str(error):
+            return Reject(f"{reason}: {text}")
     if any(code in str(error) for code in _HOPELESS_CODES):
         return Reject(text)
     return Retry(text)

@@ -1,7 +1,9 @@
 """Every kind of destination. To add one, write its module and name it here."""
 
 from furze.exports.destination import Destination
+from furze.exports.destinations.azure_blob import AzureBlob
 from furze.exports.destinations.clickhouse import ClickHouse
+from furze.exports.destinations.google_cloud_storage import GoogleCloudStorage
 from furze.exports.destinations.http import HTTP
 from furze.exports.destinations.local_file import LocalFile
 from furze.exports.destinations.no_op import NoOp
@@ -14,6 +16,8 @@ _ALL: tuple[Destination, ...] = (
     S3(),
     AwsS3(),
     S3Compatible(),
+    AzureBlob(),
+    GoogleCloudStorage(),
     Postgres(),
     Redshift(),
     ClickHouse(),

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 import psycopg
 import pyarrow as pa
@@ -440,7 +441,16 @@ async def _check_permissions(config: RedshiftConfig) -> Outcome:
 async def _check_bucket(config: RedshiftConfig) -> Outcome:
     if config.mode != "COPY" or config.copy_inputs is None:
         return Outcome("Skipped", "Only COPY needs a bucket.")
+    try:
+        await _check_endpoint(config.copy_inputs)
+    except Reject as error:
+        return failed(str(error))
     return await object_store.check_write(_bucket(config.copy_inputs), config.copy_inputs.s3_key_prefix)
+
+
+async def _check_endpoint(inputs: CopyInputs | None) -> None:
+    if inputs and inputs.endpoint_url:
+        await addresses.check_host(urlsplit(inputs.endpoint_url).hostname or "")
 
 
 async def _outcome(config: RedshiftConfig, act: Callable[[psycopg.Connection[Any]], object]) -> Outcome:
@@ -480,6 +490,7 @@ class Redshift:
     async def open(self, config: RedshiftConfig, delivery: Delivery) -> Sink:
         """A sink on a connection of its own."""
         await addresses.check_host(config.host)
+        await _check_endpoint(config.copy_inputs)
         kind = CopySink if config.mode == "COPY" else RedshiftSink
         sink = kind(await in_thread(_connect, config), config, delivery)
         try:
