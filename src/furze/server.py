@@ -136,7 +136,7 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
         Authenticator(engines.database, clock),
         Capture(engines.queue, engines.database, clock),
         *(runner, background, people, exporting),
-        ProfilePages(engines.database, runner.run, partial(related, people)),
+        ProfilePages(engines.database, runner.run, partial(related, people), clock),
         *_conversations(engines, runner),
     )
     app.state.provided[Clock] = clock

@@ -40,8 +40,9 @@ async def related_to_person(people: People, project_id: int, person_id: str, sin
         return []
     rows = await people.rows(
         project_id,
-        f"SELECT {_GROUP_KEYS} FROM events WHERE person_id = {{person}} AND timestamp > {{since}}",
-        {"person": str(person.uuid), "since": since},
+        f"SELECT {_GROUP_KEYS} FROM events WHERE person_id = {{person}} AND distinct_id IN {{ids}} "
+        "AND timestamp > {since}",
+        {"person": str(person.uuid), "ids": list(person.distinct_ids), "since": since},
     )
     return await people.database.read(_groups, project_id, _keys(rows))
 

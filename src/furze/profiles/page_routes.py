@@ -10,8 +10,8 @@ from furze.platform.auth import ProjectAccess
 from furze.platform.errors import NotFound
 from furze.platform.fields import Answer
 from furze.platform.routing import Endpoints, provided
+from furze.profiles.entity import Entity
 from furze.profiles.pages import ProfilePages
-from furze.profiles.tiles import Entity
 
 endpoints = Endpoints("customer_profiles")
 

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from furze.database import Database
+from furze.kit.clock import Clock
 from furze.platform.auth import Access
 from furze.platform.errors import FurzeError
 from furze.platform.scopes import allows
 from furze.profiles import store
+from furze.profiles.entity import Entity
 from furze.profiles.layouts import Node, content_nodes, sidebar_nodes
-from furze.profiles.tiles import TILES, Entity, NoData, Question
+from furze.profiles.survey import Activity, survey
+from furze.profiles.tiles import TILES, NoData, Question
 
 _READ_QUERIES: Final = "query:read"
 
@@ -28,6 +31,7 @@ class ProfilePages:
     database: Database
     run: Run
     related: Related
+    clock: Clock
 
     async def page(self, access: Access, entity: Entity) -> dict[str, Any]:
         """The page of a person or group."""
@@ -36,7 +40,8 @@ class ProfilePages:
         config = saved[0] if saved else None
         content = content_nodes(entity.kind, config.content if config else {})
         sidebar = sidebar_nodes(entity.kind, config.sidebar if config else {})
-        tiles = await asyncio.gather(*(self._tile(access, entity, node) for node in (*content, *sidebar)))
+        ask = self._asks(access, entity)
+        tiles = await asyncio.gather(*(_tile(ask, entity, node) for node in (*content, *sidebar)))
         return {
             "scope": entity.scope,
             "id": entity.id,
@@ -45,34 +50,45 @@ class ProfilePages:
             "sidebar": tiles[len(content) :],
         }
 
-    async def _tile(self, access: Access, entity: Entity, node: Node) -> dict[str, Any]:
-        data, reason = None, None
-        try:
-            data = await self._data(access, entity, node)
-        except NoData as nothing:
-            reason = str(nothing)
-        except FurzeError as error:
-            reason = error.detail
-        return {
-            "type": node.type,
-            "title": node.title,
-            "index": node.index,
-            "attrs": {**node.attrs, **entity.attributes(node.type)},
-            "data": data,
-            "reason": reason,
-        }
-
-    async def _data(self, access: Access, entity: Entity, node: Node) -> Any:
-        fill = TILES.get(node.type)
-        if fill is None:
-            raise NoData(f"There is nothing to show for {node.type!r} here.")
+    def _asks(self, access: Access, entity: Entity) -> Callable[[Node], Question]:
+        """What asks the question of each tile; they share one survey, made by the first that needs it."""
+        project_id = access.project.id
 
         async def run(query: Mapping[str, Any]) -> dict[str, Any]:
             if not allows(access.key.scopes, _READ_QUERIES):
                 raise NoData(f"The key in use lacks the scope {_READ_QUERIES!r}, which this tile needs.")
-            return await self.run(access.project.id, dict(query))
+            return await self.run(project_id, dict(query))
 
         async def related() -> list[dict[str, Any]]:
-            return await self.related(access.project.id, entity.group_type_index, entity.id)
+            return await self.related(project_id, entity.group_type_index, entity.id)
 
-        return await fill(Question(entity, node, run, related))
+        looking: asyncio.Task[Activity] | None = None
+
+        async def activity() -> Activity:
+            nonlocal looking
+            if looking is None:
+                looking = asyncio.ensure_future(survey(run, entity, self.clock.now()))
+            return await looking
+
+        return lambda node: Question(entity, node, run, related, activity)
+
+
+async def _tile(ask: Callable[[Node], Question], entity: Entity, node: Node) -> dict[str, Any]:
+    data, reason = None, None
+    try:
+        fill = TILES.get(node.type)
+        if fill is None:
+            raise NoData(f"There is nothing to show for {node.type!r} here.")  # noqa: TRY301 - one way to say so
+        data = await fill(ask(node))
+    except NoData as nothing:
+        reason = str(nothing)
+    except FurzeError as error:
+        reason = error.detail
+    return {
+        "type": node.type,
+        "title": node.title,
+        "index": node.index,
+        "attrs": {**node.attrs, **entity.attributes(node.type)},
+        "data": data,
+        "reason": reason,
+    }

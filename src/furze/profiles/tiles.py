@@ -4,13 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from furze.identity.types import Group, GroupType, Person
 from furze.kit.clock import wire_time
-from furze.profiles.layouts import Kind, Node
+from furze.profiles.entity import Entity
+from furze.profiles.layouts import Node
+from furze.profiles.survey import SHOWN_EVENTS, Activity, Span
 
-#: How far back tiles that list events look.
-_SINCE: Final = "-90d"
 _MOST_ROWS: Final = 100
+
+
+_NO_EVENTS: Final = "No events in the last 90 days."
 
 
 class NoData(Exception):
@@ -18,66 +20,18 @@ class NoData(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Entity:
-    """Whom a page is about: a person, or a group with its type."""
-
-    person: Person | None = None
-    group: Group | None = None
-    group_type: GroupType | None = None
-
-    @property
-    def kind(self) -> Kind:
-        """Person or group."""
-        return "person" if self.person else "group"
-
-    @property
-    def scope(self) -> str:
-        """The scope of the configs that lay out this page."""
-        return "person" if self.person else f"group_{self.group_type_index}"
-
-    @property
-    def id(self) -> str:
-        """A person's uuid or a group's key."""
-        return str(self.person.uuid) if self.person else self.group.group_key if self.group else ""
-
-    @property
-    def group_type_index(self) -> int | None:
-        """The number of a group's type."""
-        return self.group.group_type_index if self.group else None
-
-    @property
-    def of(self) -> dict[str, Any]:
-        """How queries name the person or group."""
-        if self.person:
-            return {"personId": self.id}
-        return {"groupKey": self.id, "groupTypeIndex": self.group_type_index}
-
-    def attributes(self, node_type: str) -> dict[str, Any]:
-        """What PostHog's frontend adds to a tile's attributes."""
-        if self.person:
-            distinct_id = next(iter(self.person.distinct_ids), None)
-            return {
-                "nodeId": f"{node_type}-{self.id}",
-                "personId": self.id,
-                "id": self.id,
-                "distinctId": distinct_id,
-            }
-        return {
-            "nodeId": f"{node_type}-{self.id}-{self.group_type_index}",
-            "id": self.id,
-            "groupKey": self.id,
-            "groupTypeIndex": self.group_type_index,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Question:
-    """A tile to fill: `run` answers queries about the project, `related` finds who is on the same events."""
+    """A tile to fill.
+
+    `run` answers queries about the project, `related` finds who is on the same events, `activity` tells what there is
+    to read.
+    """
 
     entity: Entity
     node: Node
     run: Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
     related: Callable[[], Awaitable[list[dict[str, Any]]]]
+    activity: Callable[[], Awaitable[Activity]]
 
     async def results(self, query: Mapping[str, Any], otherwise: str) -> dict[str, Any]:
         """The answer to a query; `NoData(otherwise)` when it has no results."""
@@ -133,39 +87,46 @@ async def _usage_metrics(question: Question) -> dict[str, Any]:
 async def _feed(question: Question) -> dict[str, Any]:
     if question.entity.person is None:
         raise NoData("A session feed is about a person.")
-    query = {"kind": "SessionsTimelineQuery", **question.entity.of, "after": _SINCE}
-    return await question.results(query, "No events in the last 90 days.")
+    activity = await question.activity()
+    if not activity.events:
+        raise NoData(_NO_EVENTS)
+    query = {"kind": "SessionsTimelineQuery", **question.entity.of, "after": wire_time(activity.shown_since)}
+    return {**await question.results(query, _NO_EVENTS), "hasMore": activity.events > SHOWN_EVENTS}
 
 
 async def _events(question: Question) -> dict[str, Any]:
     given = question.node.attrs.get("query")
     if isinstance(given, dict) and isinstance(given.get("source", given).get("kind"), str):
         return await question.results(_narrowed(given.get("source", given), question.entity), "The query has no rows.")
+    activity = await question.activity()
+    if not activity.events:
+        raise NoData(_NO_EVENTS)
     query = {
         "kind": "EventsQuery",
         "select": ["*", "event", "person", "timestamp"],
         "orderBy": ["timestamp DESC"],
-        "after": _SINCE,
-        "limit": _MOST_ROWS,
+        "after": wire_time(activity.shown_since),
+        "limit": SHOWN_EVENTS,
         "fixedProperties": [_of(question.entity)],
     }
-    return await question.results(query, "No events in the last 90 days.")
+    return {**await question.results(query, _NO_EVENTS), "hasMore": activity.events > SHOWN_EVENTS}
 
 
 async def _traces(question: Question) -> dict[str, Any]:
-    query = {"kind": "TracesQuery", **question.entity.of, "dateRange": {"date_from": _SINCE}, "limit": _MOST_ROWS}
-    return await question.results(query, "No calls of language models in the last 90 days.")
+    calls = (await question.activity()).calls
+    return await _in_span(question, "TracesQuery", calls, "No calls of language models in the last 90 days.")
 
 
 async def _issues(question: Question) -> dict[str, Any]:
-    query = {
-        "kind": "ErrorTrackingQuery",
-        **question.entity.of,
-        "dateRange": {"date_from": _SINCE},
-        "volumeResolution": 20,
-        "limit": _MOST_ROWS,
-    }
-    return await question.results(query, "No exceptions in the last 90 days.")
+    exceptions = (await question.activity()).exceptions
+    return await _in_span(question, "ErrorTrackingQuery", exceptions, "No exceptions in the last 90 days.")
+
+
+async def _in_span(question: Question, kind: str, span: Span, otherwise: str) -> dict[str, Any]:
+    if not span.count:
+        raise NoData(otherwise)
+    query = {"kind": kind, **question.entity.of, "dateRange": span.last_week, "limit": _MOST_ROWS}
+    return await question.results(query, otherwise)
 
 
 async def _journey(question: Question) -> dict[str, Any]:
@@ -214,8 +175,7 @@ def _narrowed(query: Mapping[str, Any], entity: Entity) -> dict[str, Any]:
 
 
 def _of(entity: Entity) -> dict[str, Any]:
-    column = "person_id" if entity.person else f"$group_{entity.group_type_index}"
-    return {"type": "event_metadata", "key": column, "operator": "exact", "value": entity.id}
+    return {"type": "event_metadata", "key": entity.column, "operator": "exact", "value": entity.id}
 
 
 #: How each type of tile is filled.

@@ -5,13 +5,17 @@ from pydantic import Field
 from furze.hogql import ast
 from furze.platform.errors import InvalidInput
 from furze.platform.fields import Body, WireUUID
-from furze.query.kinds.series import actor_of
-from furze.query.kinds.template import constant, expression
+from furze.query.kinds.series import actor_of, names_tuple
+from furze.query.kinds.template import all_of, constant, expression
 
 
 class OfEntity(Body):
-    """Whom a query is about: a person, a group, or everybody."""
+    """Whom a query is about: a person, a group, or everybody.
 
+    Who knows all of a person's distinct ids may name them as `distinctIds`: then only their events are read.
+    """
+
+    distinctIds: list[str] | None = None
     personId: WireUUID | None = None
     person_id: WireUUID | None = None
     groupKey: str | None = None
@@ -24,7 +28,12 @@ class OfEntity(Body):
         person = self.personId or self.person_id
         key = self.groupKey or self.group_key
         if person is not None:
-            return expression("person_id = {person}", person=constant(person))
+            of_person = expression("person_id = {person}", person=constant(person))
+            return (
+                all_of(of_person, expression("distinct_id IN {ids}", ids=names_tuple(self.distinctIds)))
+                if self.distinctIds
+                else of_person
+            )
         if key is None:
             return None
         index = self.group_type_index if self.groupTypeIndex is None else self.groupTypeIndex
