@@ -29,6 +29,7 @@ from furze.events.embedded import EmbeddedEngine
 from furze.events.queue import IngestQueue
 from furze.exports import routes as export_routes
 from furze.exports import ticker as exports
+from furze.exports import tools as export_tools
 from furze.exports.engine import Exports
 from furze.identity.store import group_type_indexes
 from furze.jobs import Jobs
@@ -41,6 +42,7 @@ from furze.people import routes as people_routes
 from furze.people.engine import People
 from furze.people.metrics import list_metrics
 from furze.people.related import related
+from furze.platform import account_routes
 from furze.platform import routes as platform_routes
 from furze.platform.application import application
 from furze.platform.auth import Authenticator
@@ -71,6 +73,7 @@ SLICES = tuple(
     each.endpoints
     for each in (
         platform_routes,
+        account_routes,
         query_routes,
         insight_routes,
         export_routes,
@@ -137,7 +140,7 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
         Capture(engines.queue, engines.database, clock),
         *(runner, background, people, exporting),
         ProfilePages(engines.database, runner.run, partial(related, people), clock),
-        *_conversations(engines, runner),
+        *_conversations(engines, runner, exporting),
     )
     app.state.provided[Clock] = clock
     app.state.provided.update((type(each), each) for each in made)
@@ -192,7 +195,9 @@ def _people(engines: _Engines, runner: QueryRunner, pipeline: Pipeline) -> Peopl
     return people
 
 
-def _conversations(engines: _Engines, runner: QueryRunner) -> tuple[Conversations, Throttle, Instance]:
+def _conversations(
+    engines: _Engines, runner: QueryRunner, exporting: Exports
+) -> tuple[Conversations, Throttle, Instance]:
     settings, limits = engines.settings, Limits()
     model = configured_model(
         engines.clock,
@@ -201,7 +206,7 @@ def _conversations(engines: _Engines, runner: QueryRunner) -> tuple[Conversation
         model=settings.llm_model,
         anthropic_api_key=settings.anthropic_api_key,
     )
-    tools = query_tools.tools(runner)
+    tools = [*query_tools.tools(runner), *export_tools.tools(exporting)]
     conversing = Conversations(engines.database, engines.jobs, engines.clock, model, tools, limits=limits)
     instance = Instance(
         version=furze.__version__,
