@@ -147,22 +147,7 @@ def _from_base64(text: bytes) -> bytes:
 
 
 def _too_deep(text: bytes, value: object) -> bool:
-    return text.count(b"[") + text.count(b"{") > MAX_DEPTH and _depth_exceeds(value)
-
-
-def _depth_exceeds(value: object) -> bool:
-    level: list[object] = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [
-            child
-            for item in level
-            if isinstance(item, dict | list)
-            for child in (item.values() if isinstance(item, dict) else item)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return False
-    return True
+    return text.count(b"[") + text.count(b"{") > MAX_DEPTH and json.is_deeper(value, MAX_DEPTH)
 
 
 def _without_nul(value: Any) -> Any:

@@ -65,7 +65,7 @@ async def list_conversations(access: ProjectAccess, service: Service, page: Aske
     return page.page(rows, count)
 
 
-@endpoints.post("/conversations", scope=WRITE, response=EchoAnswer, guards=[Depends(_throttle)])
+@endpoints.post("/conversations", scope=WRITE, response=EchoAnswer, guards=[Depends(_throttle)], also={200: EchoAnswer})
 async def create_message(
     request: Request,
     access: ProjectAccess,
@@ -170,7 +170,7 @@ async def change_queued(
     return await service.database.write(_queue, access, identity, service, change)
 
 
-@endpoints.delete(f"{_QUEUE}/{{queue_id}}", scope=WRITE)
+@endpoints.delete(f"{_QUEUE}/{{queue_id}}", scope=WRITE, also={200: QueueAnswer})
 async def delete_queued(
     request: Request, access: ProjectAccess, service: Service, conversation: str, queue_id: str
 ) -> Response:

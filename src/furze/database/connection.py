@@ -1,6 +1,7 @@
 """One transaction per call, in a thread, on SQLite or PostgreSQL."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -61,13 +62,15 @@ class Database:
 def _create_engine(url: str, threads: int) -> Engine:
     parsed = sqlalchemy.make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        return sqlalchemy.create_engine(
+        engine = sqlalchemy.create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_size=2 * threads,
             pool_pre_ping=True,
-            json_serializer=_json_text,
+            json_serializer=_json_text_without_nul,
             json_deserializer=json.loads,
         )
+        event.listen(engine, "connect", _prepare_postgres)
+        return engine
     engine = sqlalchemy.create_engine(
         parsed,
         pool_size=threads + 2,
@@ -82,6 +85,26 @@ def _create_engine(url: str, threads: int) -> Engine:
 
 def _json_text(value: object) -> str:
     return json.dumps(value).decode()
+
+
+# Not after an odd number of backslashes, which would make the first of them a character of the text.
+_ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def _json_text_without_nul(value: object) -> str:
+    text = _json_text(value)
+    return _ESCAPED_NUL.sub("\\1\N{REPLACEMENT CHARACTER}", text) if r"\u0000" in text else text
+
+
+def _prepare_postgres(connection: Any, _record: object) -> None:
+    # PostgreSQL can't hold NUL: text that carries one is stored, and looked for, with a mark in its place.
+    from psycopg.types.string import StrDumperUnknown  # noqa: PLC0415 - the driver is needed on PostgreSQL only
+
+    class WithoutNul(StrDumperUnknown):
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in obj else obj)
+
+    connection.adapters.register_dumper(str, WithoutNul)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -24,7 +24,7 @@ from furze.hogql.dates import parse_date
 from furze.hogql.errors import HogQLError
 from furze.platform.auth import Access, ProjectAccess
 from furze.platform.errors import InvalidInput, NotFound
-from furze.platform.pagination import CursorPage, CursorRequest, cursor_request
+from furze.platform.pagination import CursorPage, CursorReader, CursorRequest
 from furze.platform.requests import BodyOf
 from furze.platform.routing import Endpoints, provided
 
@@ -33,8 +33,8 @@ endpoints = Endpoints("batch_exports")
 READ, WRITE = "batch_export:read", "batch_export:write"
 
 Engine = Annotated[Exports, provided(Exports)]
-RunPage = Annotated[CursorRequest, Depends(cursor_request(100))]
-BackfillPage = Annotated[CursorRequest, Depends(cursor_request(50))]
+RunPage = Annotated[CursorRequest, Depends(CursorReader(100))]
+BackfillPage = Annotated[CursorRequest, Depends(CursorReader(50))]
 Statuses = Annotated[list[str] | None, Query()]
 Moment = Annotated[str | None, Query(description="An instant, or relative to now: -3d.")]
 
@@ -67,7 +67,7 @@ async def list_runs(  # noqa: PLR0913, PLR0917 - each is a query parameter of it
     column = _RUN_ORDERS.get(ordering.lstrip("-"), "created_at")
     bounds = (after, before) if column == "created_at" else (start, end)
     now = engine.clock.now()
-    first, last = (_moment(access, text, now) for text in bounds)
+    first, last = (moment(access, text, now) for text in bounds)
     rows = await engine.database.read(
         run_store.list_runs,
         export.id,
@@ -185,8 +185,8 @@ async def list_logs(  # noqa: PLR0913, PLR0917 - each is a query parameter of it
         run_id=identity(instance_id) if instance_id else None,
         levels=_levels(level),
         search=search,
-        after=_moment(access, after, now),
-        before=_moment(access, before, now),
+        after=moment(access, after, now),
+        before=moment(access, before, now),
         limit=limit,
     )
 
@@ -230,7 +230,8 @@ def _levels(asked: list[str] | None) -> list[str]:
     return ["WARNING" if level == "WARN" else level for level in levels]
 
 
-def _moment(access: Access, text: str | None, now: datetime) -> datetime | None:
+def moment(access: Access, text: str | None, now: datetime) -> datetime | None:
+    """An instant of a query parameter, relative ones from now in the project's timezone."""
     try:
         return parse_date(text, now=now, timezone=access.project.timezone)
     except HogQLError as error:

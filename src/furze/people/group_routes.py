@@ -19,7 +19,7 @@ from furze.people.types import GroupAnswer, PropertyBody, ValueCount, group_answ
 from furze.platform.auth import Access, ProjectAccess
 from furze.platform.errors import InvalidInput, NotFound
 from furze.platform.fields import Answer, Body, RequiredText, WireTime
-from furze.platform.pagination import AskedPage, CursorPage, CursorRequest, Page, cursor_request
+from furze.platform.pagination import AskedPage, CursorPage, CursorReader, CursorRequest, Page
 from furze.platform.requests import BodyOf, read_body, validate
 from furze.platform.routing import Endpoints, provided
 
@@ -34,7 +34,7 @@ READ_METRICS: Final = "usage_metric:read"
 WRITE_METRICS: Final = "usage_metric:write"
 
 Engine = Annotated[People, provided(People)]
-Cursor = Annotated[CursorRequest, Depends(cursor_request(100))]
+Cursor = Annotated[CursorRequest, Depends(CursorReader(100))]
 
 _NO_INDEX: Final = (
     "You must pass ?group_type_index= in this URL. "

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Match
 
 from furze.platform.errors import FurzeError, InvalidInput, MethodNotAllowed, NotFound
 from furze.platform.routing import OptionalSlash, body_model
@@ -58,12 +59,38 @@ async def _furze_error(_request: Request, error: Exception) -> JSONResponse:
 async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     if error.status_code == MethodNotAllowed.status:
-        answer = _answer(MethodNotAllowed(f'Method "{request.method}" not allowed.'))
-        answer.headers.update(error.headers or {})
+        answer = _described(request) if request.method == "OPTIONS" else _refused(request)
+        answer.headers["Allow"] = ", ".join(_methods(request))
         return answer
     if error.status_code == NotFound.status:
         return _answer(NotFound())
     return JSONResponse(InvalidInput(str(error.detail)).envelope(), status_code=error.status_code)
+
+
+def _refused(request: Request) -> JSONResponse:
+    return _answer(MethodNotAllowed(f'Method "{request.method}" not allowed.'))
+
+
+def _described(request: Request) -> JSONResponse:
+    """What OPTIONS answers, outside a browser's preflight."""
+    parses = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"]
+    return JSONResponse(
+        {
+            "name": request.url.path.rstrip("/").rsplit("/", 1)[-1],
+            "description": "The methods are in the Allow header, the fields in the OpenAPI document at /api/schema.",
+            "renders": ["application/json"],
+            "parses": parses,
+        }
+    )
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that the path of a request takes: each has a route of its own."""
+    found = {"OPTIONS"}
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 async def _invalid_parameters(_request: Request, error: Exception) -> JSONResponse:
@@ -92,8 +119,18 @@ def _document(app: FastAPI) -> dict[str, Any]:
             model = body_model(getattr(route, "endpoint", None))
             if model is not None:
                 components.setdefault("schemas", {}).update(_definitions(model))
+        _without_unused_faults(document)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _without_unused_faults(document: dict[str, Any]) -> None:
+    """Take out what the framework says about its own validation errors: ours are answered with 400."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
 
 
 def _definitions(model: type[BaseModel]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar
 
+from pydantic import BaseModel
 from pydantic import ValidationError as PydanticError
 from pydantic_core import ErrorDetails
 
@@ -163,6 +164,15 @@ class TimedOut(FurzeError):
 
     status = 504
     code = "timeout"
+
+
+class ErrorAnswer(BaseModel):
+    """The body of every answer that reports an error."""
+
+    type: str
+    code: str
+    detail: str
+    attr: str | None
 
 
 def invalid_input(error: PydanticError) -> InvalidInput:

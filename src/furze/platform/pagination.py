@@ -13,6 +13,9 @@ T = TypeVar("T")
 
 DEFAULT_LIMIT = 100
 
+# Beyond the rows of any table, within the integers of every database.
+_MOST = 2**31 - 1
+
 
 class Page(Answer, Generic[T]):
     """A `limit` / `offset` page."""
@@ -85,7 +88,7 @@ def _natural(text: str | None, *, least: int, otherwise: int) -> int:
         number = int(text or "")
     except ValueError:
         return otherwise
-    return number if number >= least else otherwise
+    return min(number, _MOST) if number >= least else otherwise
 
 
 @dataclass(frozen=True)
@@ -113,16 +116,18 @@ class CursorRequest:
         return f"{self.url}?{urlencode(sorted(kept.items()))}" if kept else self.url
 
 
-def cursor_request(default_limit: int) -> Callable[[Request], CursorRequest]:
+@dataclass(frozen=True, slots=True)
+class CursorReader:
     """A dependency that reads `limit` and `cursor`."""
 
-    def read(request: Request) -> CursorRequest:
+    default_limit: int
+
+    def __call__(self, request: Request) -> CursorRequest:
+        """The page a request asks for."""
         query = request.query_params
         return CursorRequest(
-            limit=_natural(query.get("limit"), least=1, otherwise=default_limit),
+            limit=_natural(query.get("limit"), least=1, otherwise=self.default_limit),
             offset=_natural(query.get("cursor"), least=0, otherwise=0),
             url=absolute_url(request),
             query=tuple(parse_qsl(request.url.query, keep_blank_values=True)),
         )
-
-    return read

@@ -5,7 +5,9 @@ from typing import Any, Generic, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.types import Message
 
 from furze.kit import json
 from furze.platform.errors import (
@@ -18,6 +20,7 @@ from furze.platform.errors import (
 )
 
 MAX_BODY_BYTES = 20 * 1024 * 1024
+MAX_DEPTH = 200
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -104,15 +107,34 @@ async def _limited_body(request: Request) -> bytes:
 
 def _parse_json(text: bytes) -> Any:
     try:
-        return json.loads(text)
-    except (stdlib_json.JSONDecodeError, UnicodeDecodeError) as error:
+        return _shallow(json.loads(text))
+    except stdlib_json.JSONDecodeError as error:
         raise UnreadableBody(
             f"JSON parse error - {error}. Send a JSON object, or leave out the JSON Content-Type to send a form."
         ) from error
 
 
+def _shallow(value: Any) -> Any:
+    if json.is_deeper(value, MAX_DEPTH):
+        raise UnreadableBody(f"JSON parse error - values lie deeper than {MAX_DEPTH} levels in each other.")
+    return value
+
+
 async def _parse_form(request: Request) -> dict[str, Any]:
-    form = await request.form()
+    # The form parser reads any number of bytes; what is read here is what it gets.
+    body = await _limited_body(request)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    try:
+        async with Request(request.scope, receive).form() as form:
+            return _form_values(form)
+    except HTTPException as error:
+        raise UnreadableBody(f"Form parse error - {error.detail}") from error
+
+
+def _form_values(form: FormData) -> dict[str, Any]:
     return {name: _form_value(value) for name, value in form.items() if not isinstance(value, UploadFile)}
 
 
@@ -120,7 +142,7 @@ def _form_value(text: str) -> Any:
     # A form carries objects and lists as JSON text; a plain word stays the text it is.
     if text[:1] in ("{", "["):
         try:
-            return json.loads(text)
+            return _shallow(json.loads(text))
         except stdlib_json.JSONDecodeError:
             return text
     return text

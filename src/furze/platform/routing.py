@@ -5,7 +5,7 @@ without a trailing slash, behind authentication and its scope (unless `is_open`)
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from furze.platform.auth import require_access, require_caller
+from furze.platform.errors import ErrorAnswer
+from furze.platform.pagination import CursorReader, page_request
 from furze.platform.requests import BodyOf
 
 Handler = Callable[..., Awaitable[Any]]
@@ -36,6 +38,7 @@ class Endpoint:
     in_project: bool
     is_open: bool
     guards: tuple[params.Depends, ...]
+    also: Mapping[int, Any]
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Endpoints:
         """A decorator that declares a DELETE endpoint; `status` is 204 unless said otherwise."""
         return self._declare("DELETE", path, scope=scope, response=response, **{"status": 204, **more})
 
-    def _declare(
+    def _declare(  # noqa: PLR0913 - what an endpoint may say of itself
         self,
         method: str,
         path: str,
@@ -76,10 +79,13 @@ class Endpoints:
         in_project: bool = True,
         is_open: bool = False,
         guards: Sequence[params.Depends] = (),
+        also: Mapping[int, Any] | None = None,
     ) -> Callable[[H], H]:
+        """`also` are further answers by status, each with its model or None: 202 beside 200, for instance."""
+
         def declare(handler: H) -> H:
             self.declared.append(
-                Endpoint(method, path, handler, scope, status, response, in_project, is_open, tuple(guards))
+                Endpoint(method, path, handler, scope, status, response, in_project, is_open, tuple(guards), also or {})
             )
             return handler
 
@@ -100,7 +106,8 @@ def serve(app: FastAPI, endpoints: Endpoints) -> None:
                 dependencies=[*access, *endpoint.guards],
                 tags=[endpoints.tag],
                 operation_id=_operation_id(endpoint, mount),
-                openapi_extra=_openapi_extra(endpoint.handler, endpoint.scope),
+                responses=_responses(endpoint),
+                openapi_extra=_openapi_extra(endpoint),
             )
 
 
@@ -131,12 +138,51 @@ def _operation_id(endpoint: Endpoint, mount: str) -> str:
     return f"{place}_{endpoint.handler.__module__.split('.')[-2]}_{endpoint.handler.__name__}"
 
 
-def _openapi_extra(handler: Handler, scope: str | None) -> dict[str, Any]:
+_EVERYWHERE = {
+    400: "The input is not valid; `attr` names the field.",
+    401: "No key or session was sent, or it is not valid.",
+    403: "The key lacks the scope, or the project is not the caller's.",
+    404: "There is no such object in this project.",
+    503: "The server can't answer right now; try again.",
+    504: "The query took too long.",
+}
+_WITH_BODY = {
+    402: "A limit of the organisation is reached.",
+    406: "The `Accept` header allows no form that the server has.",
+    409: "The object is not in a state that allows this.",
+    413: "The body is larger than 20 MiB.",
+    415: "The body is of a type the server does not read.",
+    429: "Too many requests; `Retry-After` says when to try again.",
+}
+
+
+def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
+    faults = _EVERYWHERE if endpoint.method == "GET" else {**_EVERYWHERE, **_WITH_BODY}
+    answers: dict[int | str, dict[str, Any]] = {
+        status: {"description": text, "model": ErrorAnswer} for status, text in faults.items()
+    }
+    for status, model in endpoint.also.items():
+        answers[status] = {"description": "Another answer", **({} if model is None else {"model": model})}
+    return answers
+
+
+_PROJECT = {
+    "name": "project_id",
+    "in": "path",
+    "required": True,
+    "description": "A project's id, or `@current`: the caller's current project.",
+    "schema": {"type": "string", "pattern": "^([0-9]{1,9}|@current)$"},
+}
+
+
+def _openapi_extra(endpoint: Endpoint) -> dict[str, Any]:
+    scope = endpoint.scope
     extra: dict[str, Any] = {
         "x-required-scope": scope,
-        "security": [{"PersonalAPIKey": [scope] if scope else []}],
+        "security": [] if endpoint.is_open else [{"PersonalAPIKey": [scope] if scope else []}],
+        "parameters": [*([_PROJECT] if endpoint.in_project else []), *_page_parameters(endpoint.handler)],
     }
-    model = body_model(handler)
+    model = body_model(endpoint.handler)
     if model is not None:
         body = model.model_json_schema(ref_template="#/components/schemas/{model}")
         body.pop("$defs", None)  # they join the document's own components
@@ -149,17 +195,36 @@ def _openapi_extra(handler: Handler, scope: str | None) -> dict[str, Any]:
     return extra
 
 
+def _page_parameters(handler: Handler) -> list[dict[str, Any]]:
+    """The parameters that page readers take from the request themselves. Any text is allowed: bad ones mean none."""
+    for parameter in inspect.signature(handler).parameters.values():
+        for mark in get_args(parameter.annotation)[1:]:
+            reader = getattr(mark, "dependency", None)
+            if reader is page_request or isinstance(reader, CursorReader):
+                place = "offset" if reader is page_request else "cursor"
+                return [
+                    {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
+                    for name in ("limit", place)
+                ]
+    return []
+
+
 class OptionalSlash:
-    """Serves `/path/` and `/path` alike, without a redirect. The caller's own path stays in `furze_path`."""
+    """Serves `/path/` and `/path` alike, without a redirect, and HEAD wherever there is a GET.
+
+    The caller's own path stays in `furze_path`. The HTTP server leaves the body out of an answer to HEAD.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take the slash off before routing."""
+        """Take the slash off, and make a HEAD a GET, before routing."""
         if scope["type"] == "http":
             path = scope["path"]
-            scope["furze_path"] = path
+            scope = {**scope, "furze_path": path}
             if len(path) > 1 and path.endswith("/"):
                 scope["path"] = path.rstrip("/") or "/"
+            if scope["method"] == "HEAD":
+                scope["method"] = "GET"
         await self._app(scope, receive, send)

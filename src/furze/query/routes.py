@@ -25,13 +25,16 @@ Runner = Annotated[QueryRunner, provided(QueryRunner)]
 Background = Annotated[BackgroundQueries, provided(BackgroundQueries)]
 Asked = Annotated[QueryRequest, Depends(BodyOf(QueryRequest))]
 
+# The query goes on in the background; its status says how far it is.
+_LATER: Final = {202: None}
+
 _ALWAYS_ASYNC: Final = frozenset({"force_async"})
 _ASYNC: Final = frozenset({"async", "lazy_async", "force_async", "async_except_on_cache_miss"})
 _FRESH_IF_KEPT: Final = frozenset({"blocking", "async", "async_except_on_cache_miss"})
 _ANY_AGE: Final = frozenset({"lazy_async", "force_cache"})
 
 
-@endpoints.post("/query", scope=READ, status=200)
+@endpoints.post("/query", scope=READ, status=200, also=_LATER)
 async def ask(access: ProjectAccess, runner: Runner, background: Background, request: Request, body: Asked) -> Response:
     """The answer to a query of any kind, or 202 with the status of a query that goes on in the background."""
     return await _answered(access.project.id, runner, background, request, body)
@@ -49,7 +52,7 @@ async def check_auth(access: ProjectAccess) -> Response:  # noqa: ARG001 - a cal
     return _json({"user": "ok"})
 
 
-@endpoints.post("/query/{kind}", scope=READ, status=200)
+@endpoints.post("/query/{kind}", scope=READ, status=200, also=_LATER)
 async def ask_kind(
     access: ProjectAccess, runner: Runner, background: Background, request: Request, body: Asked, kind: str
 ) -> Response:
@@ -60,7 +63,7 @@ async def ask_kind(
     return await _answered(access.project.id, runner, background, request, body)
 
 
-@endpoints.get("/query/{query_id}", scope=READ)
+@endpoints.get("/query/{query_id}", scope=READ, also=_LATER)
 async def status(access: ProjectAccess, background: Background, query_id: str) -> Response:
     """How far a query in the background is: 202 while it runs, 200 with its answer, or the status of its error."""
     found = background.status(access.project.id, query_id)
