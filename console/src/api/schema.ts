@@ -1,5 +1,17 @@
 // Written by `make console-types` from the server's own OpenAPI document. Not edited by hand.
 
+/** An entry of the activity log. */
+export type ActivityAnswer = {
+  "id": string;
+  "user": Record<string, unknown> | null;
+  "is_system": boolean;
+  "scope": string;
+  "item_id": string;
+  "activity": string;
+  "detail": Record<string, unknown>;
+  "created_at": string;
+};
+
 /** The assistant message that was added. */
 export type AppendAnswer = {
   "id": string;
@@ -139,6 +151,14 @@ export type EchoAnswer = {
   "resume_payload": unknown;
 };
 
+/** The body of every answer that reports an error. */
+export type ErrorAnswer = {
+  "type": string;
+  "code": string;
+  "detail": string;
+  "attr": string | null;
+};
+
 /** An event. */
 export type EventAnswer = {
   "id": string;
@@ -225,10 +245,6 @@ export type GroupTypeAnswer = {
   "created_at": string;
 };
 
-export type HTTPValidationError = {
-  "detail"?: (ValidationError)[];
-};
-
 /** The server now. Sizes are in bytes; queued is what was accepted and is not yet in the event store. */
 export type InstanceAnswer = {
   "version": string;
@@ -270,6 +286,14 @@ export type LogAnswer = {
   "message": string;
 };
 
+/** A member of an organisation. */
+export type MemberAnswer = {
+  "id": string;
+  "user": UserBasic;
+  "level": number;
+  "joined_at": string;
+};
+
 /** A metric on the wire. */
 export type MetricAnswer = {
   "id": string;
@@ -282,6 +306,21 @@ export type MetricAnswer = {
   "math_property": string | null;
 };
 
+/** A key with its value, which can't be shown again. */
+export type NewKeyAnswer = {
+  "id": string;
+  "label": string;
+  "mask_value": string;
+  "created_at": string;
+  "last_used_at": string | null;
+  "last_rolled_at": string | null;
+  "user_id": number;
+  "scopes": (string)[];
+  "scoped_teams": (number)[];
+  "scoped_organizations": (string)[];
+  "value": string;
+};
+
 /** An organisation as its member sees it. */
 export type OrganizationAnswer = {
   "id": string;
@@ -292,6 +331,13 @@ export type OrganizationAnswer = {
   "membership_level": number;
   "projects": (ProjectAnswer)[];
   "teams": (ProjectAnswer)[];
+};
+
+export type Page_ActivityAnswer = {
+  "count": number;
+  "next": string | null;
+  "previous": string | null;
+  "results": (ActivityAnswer)[];
 };
 
 export type Page_ConfigAnswer = {
@@ -320,6 +366,13 @@ export type Page_ExportAnswer = {
   "next": string | null;
   "previous": string | null;
   "results": (ExportAnswer)[];
+};
+
+export type Page_MemberAnswer = {
+  "count": number;
+  "next": string | null;
+  "previous": string | null;
+  "results": (MemberAnswer)[];
 };
 
 export type Page_MetricAnswer = {
@@ -477,6 +530,19 @@ export type RunAnswer = {
   "reconciliation": Record<string, unknown> | null;
 };
 
+/** What the destination holds of one interval; `problem` says why it could not be read. */
+export type RunVerification = {
+  "run": string;
+  "data_interval_start": string | null;
+  "data_interval_end": string;
+  "rows_expected": number;
+  "rows_found": number;
+  "missing": number;
+  "extra": number;
+  "doubled": number;
+  "problem"?: string | null;
+};
+
 /** A test step, with its result once it has run. */
 export type StepAnswer = {
   "name": string;
@@ -530,18 +596,22 @@ export type UserBasic = {
   "role_at_organization": string | null;
 };
 
-export type ValidationError = {
-  "loc": (string | number)[];
-  "msg": string;
-  "type": string;
-  "input"?: unknown;
-  "ctx"?: Record<string, unknown>;
-};
-
 /** A value of a property and how often it came. */
 export type ValueCount = {
   "name": string;
   "count": number;
+};
+
+/** What the destination holds, read again, against what the completed runs promised; examples are uuids. */
+export type Verification = {
+  "matches": boolean;
+  "rows_expected": number;
+  "rows_found": number;
+  "missing": number;
+  "extra": number;
+  "doubled": number;
+  "examples": Record<string, (string)[]>;
+  "runs": (RunVerification)[];
 };
 
 /** One warning. */

@@ -69,6 +69,16 @@ export function Lines({ series, bars = false, height = HEIGHT }: { series: Serie
 export const name = (series: Series): string =>
   series.compare_label ? `${series.label} (${series.compare_label})` : series.label;
 
+const clock = new Intl.DateTimeFormat("en", { timeStyle: "short", hourCycle: "h23" });
+const day = new Intl.DateTimeFormat("en", { month: "short", day: "numeric" });
+
+/** A tick of the time axis: its clock time, or its date where that is new and the clock says midnight. */
+function when(tick: number, before: number | undefined): string {
+  const time = new Date(tick * 1000);
+  const isMidnight = clock.format(time) === "00:00";
+  return isMidnight || (before !== undefined && tick - before >= 86_400) ? day.format(time) : clock.format(time);
+}
+
 const total = (series: Series): number => series.count;
 
 const summary = (series: Series[]): string =>
@@ -96,12 +106,12 @@ function options(
     width,
     height,
     legend: { show: false },
-    padding: [10, 8, 0, 0],
+    padding: [10, 26, 0, 0],
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
     hooks: { setCursor: [(chart) => hover(chart.cursor.idx ?? null)] },
     scales: { y: { range: (_chart, low, high) => [Math.min(0, low), high === low ? high + 1 : high * 1.08] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 70 },
+      { ...axis, size: 28, grid: { show: false }, space: 80, values: (_chart, ticks) => ticks.map((tick, index) => when(tick, ticks[index - 1])) },
       { ...axis, size: 52, values: (_chart, ticks) => ticks.map(brief) },
     ],
     series: [
@@ -111,7 +121,7 @@ function options(
         show: !hidden.has(index),
         stroke: colour(index),
         width: bars ? 0 : 2,
-        fill: bars ? colour(index) : series.length === 1 ? `${colour(index)}22` : "transparent",
+        fill: bars ? `${colour(index)}cc` : series.length === 1 ? `${colour(index)}22` : "transparent",
         points: { show: !bars && each.data.length < 3 },
         ...(each.compare_label === "previous" ? { dash: [5, 4] } : {}),
         ...(path ? { paths: path } : {}),

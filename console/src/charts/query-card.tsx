@@ -10,7 +10,8 @@ import { Table } from "./table";
 
 /** A chart with the query behind it: open it, edit it, run it again, take the rows away. */
 export function QueryCard({ query: given, name, description }: { query: Query; name: string; description?: string }) {
-  const [query, setQuery] = useState(given);
+  const [edited, setEdited] = useState<Query | null>(null);
+  const query = edited ?? given;
   const [opened, setOpened] = useState<"query" | "table" | null>(null);
   const answer = useQuery<Answer>({
     queryKey: ["query", query],
@@ -19,13 +20,12 @@ export function QueryCard({ query: given, name, description }: { query: Query; n
     placeholderData: (before) => before,
   });
   const toggle = (panel: "query" | "table") => setOpened((before) => (before === panel ? null : panel));
-  const isEdited = query !== given;
   return (
     <section className="card query-card" aria-label={name}>
       <header>
         <h3>
           {name}
-          {isEdited && <small className="muted"> · edited</small>}
+          {edited && <small className="muted"> · edited</small>}
         </h3>
         <div className="row">
           <button type="button" className="quiet" aria-expanded={opened === "query"} onClick={() => toggle("query")}>
@@ -45,9 +45,9 @@ export function QueryCard({ query: given, name, description }: { query: Query; n
       {description && <p className="muted">{description}</p>}
       {opened === "query" && (
         <>
-          <QueryEditor query={query} error={answer.error} onRun={setQuery} />
-          {isEdited && (
-            <button type="button" className="quiet" onClick={() => setQuery(given)}>
+          <QueryEditor query={query} error={answer.error} onRun={setEdited} />
+          {edited && (
+            <button type="button" className="quiet" onClick={() => setEdited(null)}>
               Back to the assistant’s query
             </button>
           )}{" "}

@@ -1,6 +1,5 @@
 import type { Cohort, Edge, FunnelStep, Series } from "../api/query";
 import { brief, cell, number, percent, seconds } from "../parts/show";
-import { colour } from "./palette";
 
 /** One number, large. */
 export function Single({ value, label }: { value: number; label: string }) {
@@ -22,7 +21,7 @@ export function Bars({ rows, share = false }: { rows: { name: string; value: num
         <li key={index} title={row.hint}>
           <span>{row.name}</span>
           <i>
-            <i style={{ width: `${most ? Math.max(0, (100 * row.value) / most) : 0}%`, background: colour(0) }} />
+            <i style={{ width: `${most ? Math.max(0, (100 * row.value) / most) : 0}%` }} />
           </i>
           <b>
             {brief(row.value)}
@@ -58,7 +57,7 @@ function OneFunnel({ steps }: { steps: FunnelStep[] }) {
           return (
             <li key={index}>
               <div className="pillar">
-                <i style={{ height: `${entered ? (100 * step.count) / entered : 0}%`, background: colour(0) }} />
+                <i style={{ height: `${entered ? (100 * step.count) / entered : 0}%` }} />
               </div>
               <strong>{step.custom_name ?? step.name}</strong>
               <b>

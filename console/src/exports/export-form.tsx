@@ -147,7 +147,7 @@ function ExportForm({ kinds, start, stored }: { kinds: DestinationKind[]; start:
         </div>
         <div>
           <Card title="Connection">{kind && <TestSteps key={`${kind.type}`} kind={kind} run={test} />}</Card>
-          <Preview model={draft.model} query={draft.hogql_query} config={draft.config} />
+          <Preview body={{ ...body(), model: draft.model }} />
         </div>
       </form>
     </>

@@ -10,6 +10,7 @@ import { Backfills } from "./backfills";
 import { Runs } from "./runs";
 import { Strip } from "./strip";
 import { StoredTest } from "./test-steps";
+import { Verification } from "./verification";
 
 /** One export: its state, its runs, what to do with it. */
 export function ExportPage({ id }: { id: string }) {
@@ -66,7 +67,10 @@ export function ExportPage({ id }: { id: string }) {
       {export_.paused && <p className="note">Paused{export_.last_paused_at && <> since {moment(export_.last_paused_at)}</>}: no run is planned until it is unpaused.</p>}
       <Runs export_={export_} />
       <div className="columns">
-        <Backfills export_={export_} />
+        <div>
+          <Backfills export_={export_} />
+          <Verification export_={export_} />
+        </div>
         <div>
           <Card title="Destination">
             <Inputs export_={export_} />

@@ -1,39 +1,36 @@
 import { useQuery } from "@tanstack/react-query";
-import { askHogQL } from "../api/query";
+import { post } from "../api/http";
+import type { PreviewAnswer } from "../api/schema";
 import { Table } from "../charts/table";
 import { Card, Failure, Loading } from "../parts/parts";
+import { plural } from "../parts/show";
 import type { Values } from "./schema-form";
 
-const TEXTS: Record<string, string> = {
-  persons: "SELECT id, properties, created_at FROM persons ORDER BY created_at DESC LIMIT 5",
-  sessions: "SELECT session_id, distinct_id, $start_timestamp, $end_timestamp FROM sessions ORDER BY $start_timestamp DESC LIMIT 5",
-};
+type Previewed = { model: string; hogql_query?: string; destination: { type: string; config: Values } };
 
-/** A few of the rows that would leave now. */
-export function Preview({ model, query, config }: { model: string; query: string; config: Values }) {
-  const text = model === "hogql" ? query : (TEXTS[model] ?? events(config));
+/** A few of the rows that the export would send now, in the columns it would send. */
+export function Preview({ body }: { body: Previewed }) {
+  const isReady = body.model !== "hogql" || (body.hogql_query ?? "").trim() !== "";
+  const { include_events = [], exclude_events = [] } = body.destination.config;
+  const asked = { model: body.model, hogql_query: body.hogql_query, destination: { type: "NoOp", config: { include_events, exclude_events } } };
   const rows = useQuery({
-    queryKey: ["preview", text],
-    queryFn: ({ signal }) => askHogQL(text, { signal }),
-    enabled: text.trim() !== "",
+    queryKey: ["preview", asked],
+    queryFn: () => post<PreviewAnswer>("batch_exports/preview/", asked),
+    enabled: isReady,
     retry: false,
   });
   return (
     <Card title="Rows like these">
-      {text.trim() === "" && <p className="muted">Write the query to see its rows.</p>}
+      {!isReady && <p className="muted">Write the query to see its rows.</p>}
       {rows.isLoading && <Loading />}
       {rows.error && <Failure error={rows.error} />}
-      {rows.data?.results.length === 0 && <p className="muted">No row matches now.</p>}
-      {rows.data && rows.data.results.length > 0 && <Table columns={rows.data.columns} rows={rows.data.results.slice(0, 5)} height={220} />}
+      {rows.data?.rows.length === 0 && <p className="muted">No row of the last week matches.</p>}
+      {rows.data && rows.data.rows.length > 0 && (
+        <>
+          <p className="muted">{plural(rows.data.count, "row")} in the last week; the first of them:</p>
+          <Table columns={rows.data.columns} rows={rows.data.rows.map((row) => rows.data.columns.map((column) => row[column]))} height={330} />
+        </>
+      )}
     </Card>
   );
-}
-
-function events({ include_events, exclude_events }: Values): string {
-  const listed = (names: unknown) => (names as string[]).map((name) => `'${name.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`).join(", ");
-  const conditions = [
-    Array.isArray(include_events) && include_events.length > 0 ? `event IN (${listed(include_events)})` : "",
-    Array.isArray(exclude_events) && exclude_events.length > 0 ? `event NOT IN (${listed(exclude_events)})` : "",
-  ].filter(Boolean);
-  return `SELECT event, timestamp, distinct_id, properties FROM events WHERE timestamp > now() - INTERVAL 30 DAY${conditions.map((each) => ` AND ${each}`).join("")} ORDER BY timestamp DESC LIMIT 5`;
 }

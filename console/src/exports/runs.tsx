@@ -3,7 +3,7 @@ import { useState } from "react";
 import { post } from "../api/http";
 import type { ExportAnswer, RunAnswer } from "../api/schema";
 import { Ago, Card, Empty, Failure, Loading, Tabs } from "../parts/parts";
-import { bytes, cell, moment, number, seconds } from "../parts/show";
+import { bytes, cell, interval, number, seconds } from "../parts/show";
 import { isWorking, useRunLogs, useRuns } from "./api";
 import { Status } from "./strip";
 
@@ -82,7 +82,7 @@ function Run({ run, export_, isOpen, onToggle }: { run: RunAnswer; export_: Expo
       <tr>
         <th scope="row">
           <button type="button" className="link" aria-expanded={isOpen} onClick={onToggle}>
-            {run.data_interval_start ? moment(run.data_interval_start) : "The beginning"} – {moment(run.data_interval_end)}
+            {interval(run.data_interval_start, run.data_interval_end, export_.timezone)}
           </button>
           {run.backfill && <small className="muted"> backfill</small>}
         </th>

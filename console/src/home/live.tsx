@@ -20,11 +20,13 @@ WHERE timestamp > now() - INTERVAL 30 DAY AND timestamp <= now() + INTERVAL 1 HO
 
 /** Events as they come. */
 export function Live() {
-  const [span, setSpan] = useState<Span>("hour");
-  const { every } = SPANS[span];
-  const series = useQuery({ queryKey: ["live", span], queryFn: () => counted(span), refetchInterval: every });
+  const [chosen, setSpan] = useState<Span | null>(null);
   const figures = useQuery({ queryKey: ["figures"], queryFn: () => askHogQL(FIGURES, { fresh: true }), refetchInterval: 10_000 });
   const [hour = 0, day = 0, active = 0, people = 0] = (figures.data?.results[0] ?? []) as number[];
+  // Until somebody chooses, the shortest span in which anything happened.
+  const span = chosen ?? (hour ? "hour" : day ? "day" : "month");
+  const { every } = SPANS[span];
+  const series = useQuery({ queryKey: ["live", span], queryFn: () => counted(span), refetchInterval: every, enabled: figures.isFetched });
   return (
     <Card
       title="Events"

@@ -29,9 +29,9 @@ async function suggested(): Promise<string[]> {
   const rarest = own.slice(0, 5).at(-1);
   const split = await splitting(rarest ?? most);
   return [
-    `How many ${rarest ?? most} per day in the last 2 weeks?`,
+    `How many ${rarest ?? most} events per day in the last 2 weeks?`,
     second ? `What is the conversion from ${most} to ${second}?` : `How many people did ${most} in the last 30 days?`,
-    split ? `Show ${rarest ?? most} by ${split} in the last 30 days` : `How many people did ${most} per week?`,
+    split ? `Show ${rarest ?? most} by ${split} in the last 30 days` : `How many people did ${most} per week in the last 3 months?`,
   ];
 }
 

@@ -3,7 +3,7 @@
 const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const day = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
-const minute = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const minute = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
 
 export const number = (value: number): string => plain.format(value);
@@ -11,6 +11,19 @@ export const brief = (value: number): string => (Math.abs(value) < 10_000 ? plai
 export const percent = (part: number, whole: number): string => `${whole ? number(Math.round((1000 * part) / whole) / 10) : 0}%`;
 export const date = (text: string): string => day.format(new Date(text));
 export const moment = (text: string): string => minute.format(new Date(text));
+/** A span of time as short as it can be told: a day by its date, others by both ends. */
+export function interval(start: string | null, end: string, timeZone: string): string {
+  const clock = new Intl.DateTimeFormat("en", { timeStyle: "short", hourCycle: "h23", timeZone });
+  const dated = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone });
+  const [last, first] = [new Date(end), start === null ? null : new Date(start)];
+  const whole = (each: Date) => (clock.format(each) === "00:00" ? dated.format(each) : `${dated.format(each)}, ${clock.format(each)}`);
+  if (first === null) return `The beginning – ${whole(last)}`;
+  const hours = (last.getTime() - first.getTime()) / 3_600_000;
+  if (hours >= 23 && hours <= 25 && clock.format(first) === "00:00") return dated.format(first);
+  const isSameDay = dated.format(first) === dated.format(last);
+  return `${whole(first)} – ${isSameDay ? clock.format(last) : whole(last)}`;
+}
+
 export const plural = (count: number, noun: string): string => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 const units: [Intl.RelativeTimeFormatUnit, number][] = [
