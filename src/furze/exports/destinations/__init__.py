@@ -3,6 +3,7 @@
 from furze.exports.destination import Destination
 from furze.exports.destinations.azure_blob import AzureBlob
 from furze.exports.destinations.clickhouse import ClickHouse
+from furze.exports.destinations.delta import Delta
 from furze.exports.destinations.duckdb import DuckDB
 from furze.exports.destinations.google_cloud_storage import GoogleCloudStorage
 from furze.exports.destinations.http import HTTP
@@ -23,6 +24,7 @@ _ALL: tuple[Destination, ...] = (
     Redshift(),
     ClickHouse(),
     DuckDB(),
+    Delta(),
     HTTP(),
     NoOp(),
 )
