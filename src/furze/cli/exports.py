@@ -1,5 +1,6 @@
-"""`furze export`: list, show, run, backfill and watch batch exports."""
+"""`furze export`: list, show, run, backfill, watch and verify batch exports."""
 
+import sys
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
 
 _OVER = ("Completed", "Failed", "FailedRetryable", "FailedBilling", "Cancelled", "TimedOut", "Terminated")
 _POLL_SECONDS = 0.5
+_VERIFY_SECONDS = 6 * 3600
+_FAULTS = ("missing", "extra", "doubled", "problem")
 
 
 @click.group()
 def export() -> None:
-    """List, show, run, backfill and watch batch exports."""
+    """List, show, run, backfill, watch and verify batch exports."""
 
 
 @export.command("list")
@@ -62,22 +65,25 @@ def watch(export_id: str, url: str, key: str, project: str) -> None:
     or_exit(_watch, server=client(url, key, project), export_id=export_id)
 
 
+@export.command()
+@click.argument("export_id")
+@click.option("--start", help="Only intervals that end after this: 2026-01-31, or -7d.")
+@click.option("--end", help="Only intervals that begin before this.")
+@connects
+def verify(export_id: str, start: str | None, end: str | None, url: str, key: str, project: str) -> None:
+    """Read the destination again and report rows that are missing, surplus or doubled; exit 1 if there are any."""
+    or_exit(_verify, server=client(url, key, project), export_id=export_id, start=start, end=end)
+
+
 def _list(server: "Client") -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("id", "name", "destination", "model", "interval", "paused", "last runs")
+    table = Table(Column("id", no_wrap=True), "name", "what", Column("last runs", no_wrap=True))
     for each in server.pages("batch_exports/"):
-        runs = " ".join(run["status"][0] for run in reversed(each["latest_runs"] or []))
-        table.add_row(
-            each["id"],
-            each["name"],
-            each["destination"]["type"],
-            each["model"],
-            each["interval"],
-            "yes" if each["paused"] else "",
-            runs,
-        )
+        runs = "".join(run["status"][0] for run in reversed(each["latest_runs"] or []))
+        pace = "paused" if each["paused"] else each["interval"]
+        table.add_row(each["id"], each["name"], f"{each['model']} to {each['destination']['type']}, {pace}", runs)
     Console().print(table)
 
 
@@ -92,12 +98,19 @@ def _show(server: "Client", export_id: str) -> None:
 
 
 def _run(server: "Client", export_id: str) -> None:
+    from rich.console import Console
+
     failed = server.call("GET", f"batch_exports/{export_id}/runs/?status=Failed&after=-30d")["results"]
     if not failed:
         click.echo("No run failed in the last 30 days. To export a range again, use `furze export backfill`.")
         return
-    again = server.call("POST", f"batch_exports/{export_id}/runs/{failed[0]['id']}/retry/")
-    _watch_backfill(server, export_id, again["backfill_id"])
+    server.call("POST", f"batch_exports/{export_id}/runs/{failed[0]['id']}/retry/")
+    newest = server.call("GET", f"batch_exports/{export_id}/runs/?limit=1")["results"][0]["id"]
+    while (again := server.call("GET", f"batch_exports/{export_id}/runs/{newest}/"))["status"] not in _OVER:
+        time.sleep(_POLL_SECONDS)
+    Console().print(_runs_table([again]))
+    if again["status"] != "Completed":
+        sys.exit(1)
 
 
 def _backfill(server: "Client", export_id: str, start_at: str, end_at: str) -> None:
@@ -122,6 +135,40 @@ def _watch_backfill(server: "Client", export_id: str, backfill_id: str) -> None:
             time.sleep(_POLL_SECONDS)
     rows, seconds = shown["total_records_count"] or 0, time.monotonic() - began
     click.echo(f"{shown['status']}: {rows:,} rows in {seconds:.1f} s, {rows / max(seconds, 0.001):,.0f} rows/s.")
+
+
+def _verify(server: "Client", export_id: str, start: str | None, end: str | None) -> None:
+    from rich.console import Console
+
+    console, began = Console(), time.monotonic()
+    parameters = {name: value for name, value in (("start", start), ("end", end)) if value}
+    with console.status("Reading the destination again …"):
+        path = f"batch_exports/{export_id}/verify/"
+        found = server.call("POST", path, params=parameters, timeout=_VERIFY_SECONDS)
+    wrong = [run for run in found["runs"] if any(run[name] for name in _FAULTS)]
+    if wrong:
+        console.print(_faults_table(wrong))
+    for kind, uuids in found["examples"].items():
+        if uuids:
+            click.echo(f"{kind}, for example: {', '.join(uuids)}")
+    seconds = time.monotonic() - began
+    click.echo(
+        f"{'Verified' if found['matches'] else 'DIFFERENT'}: {len(found['runs'])} intervals, "
+        f"{found['rows_expected']:,} rows expected, {found['rows_found']:,} found, {found['missing']:,} missing, "
+        f"{found['extra']:,} surplus, {found['doubled']:,} doubled, in {seconds:.1f} s."
+    )
+    if not found["matches"]:
+        sys.exit(1)
+
+
+def _faults_table(runs: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table("interval end", "expected", "found", "missing", "surplus", "doubled", "problem")
+    for run in runs:
+        counts = [f"{run[name]:,}" for name in ("rows_expected", "rows_found", "missing", "extra", "doubled")]
+        table.add_row(run["data_interval_end"], *counts, run["problem"] or "")
+    return table
 
 
 def _watch(server: "Client", export_id: str) -> None:

@@ -4,10 +4,10 @@ Retries, windows, cancellation, checkpoints and reconciliation live once, in the
 write one module in `destinations/` and name it in `destinations/__init__.py`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
@@ -126,4 +126,16 @@ class Destination(Protocol):
 
     async def open(self, config: Any, delivery: Delivery) -> Sink:
         """A sink for one run. Raises `Reject` or `furze.jobs.Retry`; imports its SDK here, not sooner."""
+        ...
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A destination that can be read back, to find out whether it holds what it should."""
+
+    def uuids(self, config: Any, files: Sequence[str], project_id: int) -> AsyncGenerator[pa.Array, None]:
+        """The uuid of every row, as text, null for rows without: of some files, or of a project's rows in the table.
+
+        Raises `Reject` or `furze.jobs.Retry`.
+        """
         ...

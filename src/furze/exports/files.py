@@ -8,6 +8,7 @@ import string
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal, Protocol, Self
 
 import pyarrow as pa
@@ -115,6 +116,10 @@ class Folder(Protocol):
 
     def leftovers(self, stem: str, is_ours: Callable[[str], bool]) -> AsyncIterator[str]:
         """The keys that begin with `stem` and are `is_ours`. Yields nothing where listing is not allowed."""
+        ...
+
+    async def fetch(self, key: str, spare: Path) -> Path:
+        """A local file with what a key holds: `spare`, filled, or the file itself. `Reject` when it is not there."""
         ...
 
     async def close(self) -> None:

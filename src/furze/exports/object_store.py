@@ -6,6 +6,7 @@ A destination builds the client's store; uploads, deletion, listing and what err
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -94,6 +95,21 @@ class ObjectFolder(Folder):
             return  # a key that may write but not list: nothing stale can be found
         except Exception as error:
             raise translated(error) from error
+
+    async def fetch(self, key: str, spare: Path) -> Path:
+        """The object, downloaded."""
+        import obstore  # noqa: PLC0415
+
+        try:
+            found = await obstore.get_async(self._store, key)
+            with spare.open("wb") as file:
+                async for chunk in found.stream(min_chunk_size=_PART_BYTES):
+                    await asyncio.to_thread(file.write, chunk)
+        except FileNotFoundError as error:
+            raise Reject(f"{key!r} is not in the bucket.") from error
+        except Exception as error:
+            raise translated(error) from error
+        return spare
 
     async def close(self) -> None:
         """The client closes by itself."""

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import Depends, Query
 from sqlalchemy import Connection
 
-from furze.exports import answers, checks, lifecycle, preview, run_store, store, validation
+from furze.exports import answers, checks, lifecycle, preview, run_store, store, validation, verify
 from furze.exports.engine import Exports
-from furze.exports.run_routes import READ, WRITE, Engine, identity
+from furze.exports.run_routes import READ, WRITE, Engine, Moment, identity, moment
 from furze.exports.run_routes import endpoints as run_endpoints
 from furze.exports.types import (
     CountAnswer,
@@ -25,6 +25,7 @@ from furze.exports.types import (
     TestStepBody,
     TestStepChanges,
     UnpauseBody,
+    Verification,
 )
 from furze.platform.auth import ProjectAccess
 from furze.platform.errors import NotFound
@@ -168,6 +169,16 @@ async def run_test_step(
     validation.check_same_destination(export, body.destination.type)
     config = validation.merged_config(export, body.destination.config, engine.secrets)
     return await checks.run_step(validation.find_destination(export.destination_type), config, body.step)
+
+
+@endpoints.post("/batch_exports/{export_id}/verify", scope=READ, response=Verification, status=200)
+async def verify_export(
+    access: ProjectAccess, engine: Engine, export_id: str, start: Moment = None, end: Moment = None
+) -> Verification:
+    """Read the destination again: which rows of the completed runs are missing, surplus or doubled there."""
+    export, _ = await engine.database.read(_with_runs, access.project.id, identity(export_id))
+    now = engine.clock.now()
+    return await verify.verify(engine, export, start=moment(access, start, now), end=moment(access, end, now))
 
 
 async def _change(

@@ -404,6 +404,33 @@ class PreviewAnswer(CountAnswer):
     rows: list[dict[str, Any]]
 
 
+class RunVerification(Answer):
+    """What the destination holds of one interval; `problem` says why it could not be read."""
+
+    run: UUID
+    data_interval_start: WireTime | None
+    data_interval_end: WireTime
+    rows_expected: int
+    rows_found: int
+    missing: int
+    extra: int
+    doubled: int
+    problem: str | None = None
+
+
+class Verification(Answer):
+    """What the destination holds, read again, against what the completed runs promised; examples are uuids."""
+
+    matches: bool
+    rows_expected: int
+    rows_found: int
+    missing: int
+    extra: int
+    doubled: int
+    examples: dict[str, list[str]]
+    runs: list[RunVerification]
+
+
 class PausedAnswer(Answer):
     """Whether the export is paused now."""
 

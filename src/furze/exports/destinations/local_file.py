@@ -3,13 +3,15 @@
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal, TypeVar
 from uuid import uuid4
 
+import pyarrow as pa
 from pydantic import Field
 
+from furze.exports import reading
 from furze.exports.destination import PASSED, Check, Config, Delivery, Outcome, Reject, Sink, failed
 from furze.exports.files import FileConfig, FileSink, Folder, Upload
 from furze.jobs import Retry
@@ -44,6 +46,16 @@ class LocalFile:
         """A sink that writes under `path`."""
         return FileSink(LocalFolder(Path(config.path)), config, delivery, defer="all")
 
+    async def uuids(
+        self,
+        config: LocalFileConfig,
+        files: Sequence[str],
+        project_id: int,  # noqa: ARG002 - the files are the project's own
+    ) -> AsyncGenerator[pa.Array, None]:
+        """The uuids in some files."""
+        async for column in reading.uuids_in(LocalFolder(Path(config.path)), files):
+            yield column
+
 
 class LocalFolder(Folder):
     """A folder of the file system."""
@@ -75,6 +87,12 @@ class LocalFolder(Folder):
                 await _in_thread((place.parent / name).unlink, True)
             else:
                 yield key
+
+    async def fetch(self, key: str, spare: Path) -> Path:  # noqa: ARG002 - the file is here already
+        """The file itself."""
+        if not (self._root / key).is_file():
+            raise Reject(f"{str(self._root / key)!r} is not there.")
+        return self._root / key
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -6,8 +6,8 @@ been here before copies into a temporary table and takes over only what is missi
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import ExitStack, closing
 from typing import Any, ClassVar, Literal, TypeVar
 
 import psycopg
@@ -61,6 +61,7 @@ _REFUSED_AT_CONNECT = (
 )
 _STAGE = "furze_stage"
 _CONNECT_SECONDS = 10
+_FETCHED_ROWS = 20_000
 
 
 class PostgresConfig(Config):
@@ -333,6 +334,30 @@ class Postgres:
             await sink.abort()
             raise
         return sink
+
+    async def uuids(
+        self,
+        config: PostgresConfig,
+        files: Sequence[str],  # noqa: ARG002 - one table holds all
+        project_id: int,
+    ) -> AsyncGenerator[pa.Array, None]:
+        """The uuids in the table."""
+        await addresses.check_host(config.host)
+        with ExitStack() as stack:
+            connection = stack.enter_context(closing(await _in_thread(_connect, config)))
+            cursor = stack.enter_context(connection.cursor("furze_verify"))
+            await _in_thread(_select_uuids, cursor, config, project_id)
+            while rows := await _in_thread(cursor.fetchmany, _FETCHED_ROWS):
+                yield pa.array([row[0] for row in rows], pa.string())
+
+
+def _select_uuids(cursor: psycopg.ServerCursor[Any], config: PostgresConfig, project_id: int) -> None:
+    place = (config.schema_, config.table_name)
+    found = cursor.connection.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s", place
+    ).fetchall()
+    owner = sql.SQL(" WHERE team_id = {}").format(project_id) if ("team_id",) in found else sql.SQL("")
+    cursor.execute(sql.SQL("SELECT uuid::text FROM {}").format(sql.Identifier(*place)) + owner)
 
 
 async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:

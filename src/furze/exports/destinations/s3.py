@@ -1,12 +1,13 @@
 """S3, AwsS3 and S3Compatible: a bucket of Amazon S3 or of anything that speaks its protocol."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
+import pyarrow as pa
 from pydantic import Field, SecretStr, model_validator
 
-from furze.exports import addresses, object_store
+from furze.exports import addresses, object_store, reading
 from furze.exports.destination import Check, Config, Delivery, Outcome, Reject, Sink, failed
 from furze.exports.files import FileConfig, FileSink
 from furze.exports.formats import Format
@@ -93,6 +94,16 @@ class S3:
     async def open(self, config: S3Config, delivery: Delivery) -> Sink:
         """A sink that uploads under `prefix`."""
         return FileSink(object_store.ObjectFolder(await _store(config)), config, delivery)
+
+    async def uuids(
+        self,
+        config: S3Config,
+        files: Sequence[str],
+        project_id: int,  # noqa: ARG002 - the files are the project's own
+    ) -> AsyncGenerator[pa.Array, None]:
+        """The uuids in some objects."""
+        async for column in reading.uuids_in(object_store.ObjectFolder(await _store(config)), files):
+            yield column
 
 
 class AwsS3(S3):
