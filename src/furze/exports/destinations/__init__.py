@@ -2,6 +2,7 @@
 
 from furze.exports.destination import Destination
 from furze.exports.destinations.azure_blob import AzureBlob
+from furze.exports.destinations.bigquery import BigQuery
 from furze.exports.destinations.clickhouse import ClickHouse
 from furze.exports.destinations.delta import Delta
 from furze.exports.destinations.duckdb import DuckDB
@@ -22,6 +23,7 @@ _ALL: tuple[Destination, ...] = (
     GoogleCloudStorage(),
     Postgres(),
     Redshift(),
+    BigQuery(),
     ClickHouse(),
     DuckDB(),
     Delta(),
