@@ -1,14 +1,12 @@
 """Usage metrics, and the definitions of events and properties."""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 
 from furze.database.schema import UTCDateTime, json_type
 
 revision = "0006"
-down_revision = max(file.name[:4] for file in Path(__file__).parent.glob("0*.py") if file.name < "0006")
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
