@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from furze.platform.errors import FurzeError
+from furze.platform.errors import ErrorAnswer, FurzeError
+from furze.platform.fields import Answer
 
 
 class PlainError(FurzeError):
@@ -75,3 +76,20 @@ class NoQueuedMessage(FurzeError):
     def envelope(self) -> dict[str, object]:
         """The JSON body of the answer."""
         return {"detail": self.detail}
+
+
+class ErrorOnlyAnswer(Answer):
+    """The body of a `PlainError`."""
+
+    error: str
+    detail: str | None = None
+
+
+class DetailOnlyAnswer(Answer):
+    """The body of `NoQueuedMessage`."""
+
+    detail: str
+
+
+#: The refusals of an endpoint about one conversation, by status.
+REFUSALS = dict.fromkeys((400, 403, 404, 409), ErrorAnswer | ErrorOnlyAnswer | DetailOnlyAnswer)

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from sqlalchemy import Connection
 
 from furze.conversations import approvals, messages, queue, store
-from furze.conversations.errors import NoConversation, NoQueuedMessage, NotRunning, NotYourQueue
+from furze.conversations.errors import REFUSALS, NoConversation, NoQueuedMessage, NotRunning, NotYourQueue
 from furze.conversations.throttle import Throttle
 from furze.conversations.turns import Asked, Begun, Conversations, own
 from furze.conversations.types import (
@@ -65,7 +65,9 @@ async def list_conversations(access: ProjectAccess, service: Service, page: Aske
     return page.page(rows, count)
 
 
-@endpoints.post("/conversations", scope=WRITE, response=EchoAnswer, guards=[Depends(_throttle)], also={200: EchoAnswer})
+@endpoints.post(
+    "/conversations", scope=WRITE, response=EchoAnswer, guards=[Depends(_throttle)], also={200: EchoAnswer, **REFUSALS}
+)
 async def create_message(
     request: Request,
     access: ProjectAccess,
@@ -89,19 +91,21 @@ async def create_message(
     )
 
 
-@endpoints.get("/conversations/{conversation}", scope=READ, response=ConversationAnswer)
+@endpoints.get("/conversations/{conversation}", scope=READ, response=ConversationAnswer, also=REFUSALS)
 async def get_conversation(access: ProjectAccess, service: Service, conversation: str) -> ConversationAnswer:
     """A conversation of the project, with its messages; any member who knows the id may read it."""
     return await service.database.read(_get, access.project.id, _identity(conversation))
 
 
-@endpoints.delete("/conversations/{conversation}", scope=WRITE)
+@endpoints.delete("/conversations/{conversation}", scope=WRITE, also=REFUSALS)
 async def delete_conversation(access: ProjectAccess, service: Service, conversation: str) -> None:
     """Delete a conversation. Its id is not used again."""
     await service.database.write(_delete, access, _identity(conversation), service)
 
 
-@endpoints.post("/conversations/{conversation}/append_message", scope=WRITE, status=200, response=AppendAnswer)
+@endpoints.post(
+    "/conversations/{conversation}/append_message", scope=WRITE, status=200, response=AppendAnswer, also=REFUSALS
+)
 async def append_message(
     access: ProjectAccess,
     service: Service,
@@ -113,20 +117,20 @@ async def append_message(
     return {"id": message_id, "content": body.content}
 
 
-@endpoints.patch("/conversations/{conversation}/cancel", scope=WRITE, response=ConversationAnswer)
+@endpoints.patch("/conversations/{conversation}/cancel", scope=WRITE, response=ConversationAnswer, also=REFUSALS)
 async def cancel_conversation(access: ProjectAccess, service: Service, conversation: str) -> ConversationAnswer:
     """Stop the running turn and forget the queue; the conversation as it is then."""
     cancelled = await service.cancel(access, _identity(conversation))
     return (await service.database.read(_present, [cancelled]))[0]
 
 
-@endpoints.get(_QUEUE, scope=READ, response=QueueAnswer)
+@endpoints.get(_QUEUE, scope=READ, response=QueueAnswer, also=REFUSALS)
 async def get_queue(access: ProjectAccess, service: Service, conversation: str) -> QueueAnswer:
     """The conversation with its queued messages as `messages`."""
     return await service.database.read(_queue, access, _identity(conversation), service, _nothing)
 
 
-@endpoints.post(_QUEUE, scope=WRITE, status=200, response=QueueAnswer)
+@endpoints.post(_QUEUE, scope=WRITE, status=200, response=QueueAnswer, also=REFUSALS)
 async def add_to_queue(request: Request, access: ProjectAccess, service: Service, conversation: str) -> QueueAnswer:
     """Queue a message for when the running turn ends."""
     identity = _identity(conversation)
@@ -143,7 +147,7 @@ async def add_to_queue(request: Request, access: ProjectAccess, service: Service
     return await service.database.write(_queue, access, identity, service, add)
 
 
-@endpoints.post(f"{_QUEUE}/clear", scope=WRITE, status=200, response=QueueAnswer)
+@endpoints.post(f"{_QUEUE}/clear", scope=WRITE, status=200, response=QueueAnswer, also=REFUSALS)
 async def clear_queue(access: ProjectAccess, service: Service, conversation: str) -> QueueAnswer:
     """Forget every queued message."""
 
@@ -153,7 +157,7 @@ async def clear_queue(access: ProjectAccess, service: Service, conversation: str
     return await service.database.write(_queue, access, _identity(conversation), service, clear)
 
 
-@endpoints.patch(f"{_QUEUE}/{{queue_id}}", scope=WRITE, response=QueueAnswer)
+@endpoints.patch(f"{_QUEUE}/{{queue_id}}", scope=WRITE, response=QueueAnswer, also=REFUSALS)
 async def change_queued(
     request: Request, access: ProjectAccess, service: Service, conversation: str, queue_id: str
 ) -> QueueAnswer:
@@ -170,7 +174,7 @@ async def change_queued(
     return await service.database.write(_queue, access, identity, service, change)
 
 
-@endpoints.delete(f"{_QUEUE}/{{queue_id}}", scope=WRITE, also={200: QueueAnswer})
+@endpoints.delete(f"{_QUEUE}/{{queue_id}}", scope=WRITE, also={200: QueueAnswer, **REFUSALS})
 async def delete_queued(
     request: Request, access: ProjectAccess, service: Service, conversation: str, queue_id: str
 ) -> Response:
@@ -188,7 +192,9 @@ async def delete_queued(
     return Response(status_code=204)
 
 
-@endpoints.post("/conversations/{conversation}/open", scope=WRITE, status=200, guards=[Depends(_throttle)])
+@endpoints.post(
+    "/conversations/{conversation}/open", scope=WRITE, status=200, guards=[Depends(_throttle)], also=REFUSALS
+)
 async def open_sandbox(access: ProjectAccess, service: Service, conversation: str) -> None:
     """Refused: there are no sandboxes here."""
     await service.database.read(_get_own, access, _identity(conversation))

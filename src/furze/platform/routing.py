@@ -146,8 +146,9 @@ _EVERYWHERE = {
     503: "The server can't answer right now; try again.",
     504: "The query took too long.",
 }
-_WITH_BODY = {
+_CHANGING = {
     402: "A limit of the organisation is reached.",
+    405: "The object does not take this method.",
     406: "The `Accept` header allows no form that the server has.",
     409: "The object is not in a state that allows this.",
     413: "The body is larger than 20 MiB.",
@@ -157,7 +158,7 @@ _WITH_BODY = {
 
 
 def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
-    faults = _EVERYWHERE if endpoint.method == "GET" else {**_EVERYWHERE, **_WITH_BODY}
+    faults = _EVERYWHERE if endpoint.method == "GET" else {**_EVERYWHERE, **_CHANGING}
     answers: dict[int | str, dict[str, Any]] = {
         status: {"description": text, "model": ErrorAnswer} for status, text in faults.items()
     }
