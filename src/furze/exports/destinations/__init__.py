@@ -13,6 +13,7 @@ from furze.exports.destinations.no_op import NoOp
 from furze.exports.destinations.postgres import Postgres
 from furze.exports.destinations.redshift import Redshift
 from furze.exports.destinations.s3 import S3, AwsS3, S3Compatible
+from furze.exports.destinations.snowflake import Snowflake
 
 _ALL: tuple[Destination, ...] = (
     LocalFile(),
@@ -24,6 +25,7 @@ _ALL: tuple[Destination, ...] = (
     Postgres(),
     Redshift(),
     BigQuery(),
+    Snowflake(),
     ClickHouse(),
     DuckDB(),
     Delta(),
