@@ -8,7 +8,7 @@ NPM := ../$(BIN)/python scripts/npm.py
 SRC := src tests benchmarks examples
 
 .DEFAULT_GOAL := help
-.PHONY: help console console-types setup demo test check fix bench docs lock clean
+.PHONY: help console console-types setup demo test check fix bench eval docs lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ fix: $(STAMP) ## Format, and mend what lint can mend
 
 bench: $(STAMP) ## Run every benchmark and write benchmarks/results/
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+eval: $(STAMP) ## Ask the assistant questions with known answers and write benchmarks/results/evaluation.json
+	@$(BIN)/python benchmarks/evaluate.py
 
 docs: $(STAMP) ## Write the generated part of docs/reference/
 	$(BIN)/python -m furze.reference docs/reference

@@ -35,7 +35,8 @@ def signature(found: Reading | Declined) -> str:
         f"by {each['type']} {each['property']}" for each in query.get("breakdownFilter", {}).get("breakdowns", [])
     ]
     parts += [
-        f"{each['type']} {each['key']} {each['operator']} {each['value']}" for each in query.get("properties", [])
+        f"{each['type']} {each['key']} {each.get('operator', '')} {each.get('value', '')}".strip()
+        for each in query.get("properties", [])
     ]
     if query.get("compareFilter"):
         parts.append("against " + query["compareFilter"].get("compare_to", "before"))
@@ -71,7 +72,7 @@ def test_an_unknown_word_anywhere_makes_the_reader_decline(question: str) -> Non
     for place in (0, len(words) // 2, len(words)):
         changed = " ".join([*words[:place], "zorblatt", *words[place:]])
         found = read(changed)
-        assert isinstance(found, Declined) or "zorblatt" in str(found.query), changed
+        assert isinstance(found, Declined) or "zorblatt" in str(found), changed
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from furze.llm.builtin.exporting import matching
 from furze.llm.builtin.reading import Declined, Reading
 
 _SIGNATURE = "*Built-in query reader, no language model.*"
@@ -247,14 +248,25 @@ def _people(_reading: Reading, result: dict[str, Any]) -> str:
     rows = result.get("results", [])
     if not rows:
         return "Nobody was found."
+    if len(rows[0]) == 2:
+        return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {number(amount)} |" for name, amount in rows)
     lines = [f"| {index} | {who or person} | {number(amount)} |" for index, (person, who, amount) in enumerate(rows, 1)]
     return "| | person | |\n|---|---|---|\n" + "\n".join(lines)
 
 
-def _exports(_reading: Reading, result: dict[str, Any]) -> str:
-    rows = result.get("exports", [])
-    if not rows:
+def _exports(reading: Reading, result: dict[str, Any]) -> str:
+    if "exports" not in result:
+        return _export(result)
+    every = result["exports"]
+    if not every:
         return "This project has no batch exports."
+    named = matching(result, reading.subject) if reading.subject else every
+    if not named:
+        names = ", ".join(f"“{each['name']}”" for each in every)
+        return f"There is no export “{reading.subject}”. The exports are {names}."
+    rows = [row for row in named if _is_in_state(row, reading.picks)]
+    if not rows:
+        return f"None of {number(len(named))} batch exports {_STATES[reading.picks]}."
     lines = [
         f"- **{row.get('name')}** ({row.get('destination')}, every {row.get('interval')}): "
         f"{'paused' if row.get('paused') else 'running'}"
@@ -263,6 +275,35 @@ def _exports(_reading: Reading, result: dict[str, Any]) -> str:
         for row in rows
     ]
     return f"{number(len(rows))} batch export{'s' if len(rows) != 1 else ''}:\n\n" + "\n".join(lines)
+
+
+_STATES = {"failed": "failed in its latest run", "paused": "is paused"}
+
+
+def _is_in_state(row: dict[str, Any], state: str) -> bool:
+    if state == "failed":
+        return str(row.get("latest_status")).startswith("Failed") or bool(row.get("latest_error"))
+    return bool(row.get("paused")) if state == "paused" else True
+
+
+def _export(result: dict[str, Any]) -> str:
+    """One export: what was done to it, or how its runs went."""
+    name = result.get("export") or result.get("name")
+    if "steps" in result:
+        lines = [f"- {each['name']}: {_step(each)}" for each in result["steps"]]
+        return f"The test of **{name}**:\n\n" + ("\n".join(lines) or "It has no test steps.")
+    if "latest_runs" not in result:
+        return f"**{name}** is {'paused' if result.get('paused') else 'running'} now."
+    lines = [
+        f"- {run['status']} at {str(run['created_at'])[:16]}: {run.get('latest_error') or 'no error'}"
+        for run in result["latest_runs"]
+    ]
+    return f"The latest runs of **{name}** ({result.get('destination')}):\n\n" + ("\n".join(lines) or "None yet.")
+
+
+def _step(step: dict[str, Any]) -> str:
+    found = step.get("result") or {}
+    return f"{found.get('status', 'not run')}{': ' + found['message'] if found.get('message') else ''}"
 
 
 _SHAPES = {

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from furze.kit import json
 from furze.kit.clock import Clock
-from furze.llm.builtin import answers, planning, taxonomy
-from furze.llm.builtin.reading import Declined
+from furze.llm.builtin import answers, exporting, followups, planning, taxonomy
+from furze.llm.builtin.reading import Declined, Reading
 from furze.llm.types import Finished, Message, ModelEvent, ModelRequest, TextDelta, ToolCall
 
 _PIECE = 60
-_LOOK_UP = "read_taxonomy"
+_LOOK_UP, _EXPORTS = "read_taxonomy", "list_batch_exports"
 
 
 class BuiltInAssistant:
@@ -41,6 +41,7 @@ class BuiltInAssistant:
 
     def _step(self, request: ModelRequest) -> ToolCall | str:
         question, done = _turn(request.messages)
+        earlier = _earlier(request.messages)
         tools = {tool.name for tool in request.tools}
         if question is None or _LOOK_UP not in tools:
             return answers.no_tools()
@@ -49,20 +50,37 @@ class BuiltInAssistant:
         found = _parsed(done[_LOOK_UP])
         if found is None:
             return answers.failed(done[_LOOK_UP])
-        return self._answer(question, found, done, tools) if found.get("events") else answers.no_events()
+        return self._answer(question, earlier, found, done, tools) if found.get("events") else answers.no_events()
 
-    def _answer(self, question: str, found: dict[str, Any], done: dict[str, str], tools: set[str]) -> ToolCall | str:
+    def _answer(
+        self, question: str, earlier: list[str], found: dict[str, Any], done: dict[str, str], tools: set[str]
+    ) -> ToolCall | str:
         names, now = taxonomy.read(found), self._clock.now().astimezone(_zone(found.get("timezone")))
-        reading = planning.read(question, names, now)
+        reading = followups.read(question, earlier, names, now)
         if not isinstance(reading, Declined) and not reading.tool:
             return answers.catalogue(found)
         if not isinstance(reading, Declined) and reading.tool not in tools:
             reading = Declined(f"I have no tool for {reading.measure} here.")
         if isinstance(reading, Declined):
             return answers.declined(reading, _suggestions(names, now))
+        if "export" in reading.query:
+            return self._order(reading, done)
         if reading.tool not in done:
             arguments = {} if reading.tool != "create_insight" else {"query": reading.query, "name": question[:80]}
             return _call(reading.tool, arguments)
+        result = _parsed(done[reading.tool])
+        return answers.failed(done[reading.tool]) if result is None else answers.told(reading, result)
+
+    def _order(self, reading: Reading, done: dict[str, str]) -> ToolCall | str:
+        """Something to do to one export: find it, do it (which waits for an approval), tell how it went."""
+        if _EXPORTS not in done:
+            return _call(_EXPORTS, {})
+        listed = _parsed(done[_EXPORTS])
+        if listed is None:
+            return answers.failed(done[_EXPORTS])
+        if reading.tool not in done:
+            found = exporting.resolved(reading, listed)
+            return answers.declined(found, []) if isinstance(found, Declined) else _call(reading.tool, found)
         result = _parsed(done[reading.tool])
         return answers.failed(done[reading.tool]) if result is None else answers.told(reading, result)
 
@@ -79,6 +97,12 @@ def _turn(messages: Sequence[Message]) -> tuple[str | None, dict[str, str]]:
         if each.role == "tool" and each.tool_call_id in names
     }
     return messages[asked].content.split("\n\n<attached_context>")[0], done
+
+
+def _earlier(messages: Sequence[Message]) -> list[str]:
+    """What was asked before, newest first."""
+    asked = [each.content.split("\n\n<attached_context>")[0] for each in messages if each.role == "user"]
+    return asked[-2::-1]
 
 
 def _call(name: str, arguments: dict[str, Any]) -> ToolCall:

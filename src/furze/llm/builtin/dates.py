@@ -73,13 +73,17 @@ def _last_unit(match: re.Match[str], _now: datetime) -> Range | None:
     if unit == "hour":
         return Range("-1h", None, "the last hour")
     letter = _LETTERS[unit]
-    return Range(f"-1{letter}Start", f"-1{letter}End", f"the last whole {unit}")
+    days = " from Monday to Sunday" if unit == "week" else ""
+    return Range(f"-1{letter}Start", f"-1{letter}End", f"the last whole {unit}{days}")
 
 
 def _rolling_unit(match: re.Match[str], _now: datetime) -> Range | None:
     unit = match[1]
-    days = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}.get(unit)
-    return Range("-1h", None, "the last hour") if days is None else Range(f"-{days}d", None, f"the last {days} days")
+    hours = {"hour": 1, "day": 24}.get(unit)
+    if hours is not None:
+        return Range(f"-{hours}h", None, "the last hour" if hours == 1 else f"the last {hours} hours")
+    days = {"week": 7, "month": 30, "quarter": 90, "year": 365}[unit]
+    return Range(f"-{days}d", None, f"the last {days} days")
 
 
 def _this_unit(match: re.Match[str], _now: datetime) -> Range | None:
@@ -201,6 +205,10 @@ _RULES: tuple[tuple[str, _Make], ...] = (
         _this_unit,
     ),
     (rf"since (?:the (?:start|beginning) of )?(last|past|previous) {_UNIT}", _since_unit),
+    (
+        rf"{_IN}(?:day before yesterday)",
+        lambda _m, n: _on(n.date() - timedelta(days=2)),
+    ),
     (r"since yesterday", lambda _m, _n: Range("-1dStart", None, "since yesterday")),
     (rf"{_IN}{_ISO}", lambda m, _: _on(_iso(m[1]))),
     (
@@ -233,7 +241,7 @@ _RULES: tuple[tuple[str, _Make], ...] = (
     ),
     (rf"{_IN}(?:last|previous) ({'|'.join(_WEEKDAYS)})", _weekday),
     (rf"(?:(?:in|during|over|for|within|throughout|of) )?(?:the )?past {_UNIT}", _rolling_unit),
-    (rf"(?:over|within) the (?:last|latest|recent) {_UNIT}", _rolling_unit),
+    (rf"(?:in|over|within|during|for|across) the (?:last|latest|recent) {_UNIT}", _rolling_unit),
     (rf"{_IN}(?:last|past|previous) (?:full |whole |calendar |complete )?{_UNIT}", _last_unit),
     (rf"{_IN}(?:this|current) {_UNIT}(?: so far| to date| until now)?", _this_unit),
     (r"(week|month|quarter|year) to date", _this_unit),
@@ -275,7 +283,7 @@ _INTERVALS: tuple[tuple[str, str], ...] = (
         r"(?:by|per|each|every|for each|for every|a|on a) (hour|day|week|month|quarter|year)(?:ly)?(?: basis)?(?! of)",
         r"\1",
     ),
-    (r"(hour|day|week|month) by \1", r"\1"),
+    (r"(hour|day|week|month) (?:by|after) \1", r"\1"),
     (r"(hour|week|month|quarter|year)ly", r"\1"),
     (r"daily", "day"),
     (r"annual(?:ly)?", "year"),
@@ -310,7 +318,8 @@ def read(text: str, now: datetime) -> Times:
         if match is None:
             continue
         made = make(match, now)
-        is_unclear |= made is None or found is not None
+        # “so far today”, “in total last week”: the period that is named counts.
+        is_unclear |= made is None or (found is not None and made != ALL_TIME)
         found = found or made
         text = f"{text[: match.start()]} | {text[match.end() :]}"
     interval, text = _interval(text)

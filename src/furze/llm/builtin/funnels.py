@@ -12,6 +12,7 @@ from furze.llm.builtin.reading import Question, Reading, Unclear, breakdown, fil
 
 _FUNNEL = (
     r"conver\w*(?: rates?)?|funnels?|drop(?:ping)?[ -]?(?:offs?|out|outs|ped)?|abandon\w*|completion rates?"
+    r"|los(?:e|ing|t)(?= (?:most |the |our |many |more )*(?:people|users?|visitors?|customers?|shoppers?))"
     r"|(?:what |which )?(?:share|percentage|percent|proportion|fraction|portion|ratio|%) of|how likely"
 )
 

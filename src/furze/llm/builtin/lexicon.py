@@ -25,7 +25,7 @@ FILLER = words_of("""
     within during over between across hit perform performed performing fired triggered sent logged captured seen
     generate generated bring brought value values result results am he she yes ok okay well still ever exist
     exists existing something anything brings drives drove drive driving belong belongs thing things including
-    lately
+    lately break breaking recently
 """)
 
 #: Fillers that would change the meaning if they were ignored.
@@ -98,7 +98,7 @@ MEASURES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("order",),
     ),
     (
-        r"revenues?|turnover|earnings?|gmv|proceeds|income|money|cash",
+        r"(?:order )?revenues?|turnover|earnings?|gmv|proceeds|income|money|cash",
         ("revenue", "amount", "order_value", "total", "value"),
         ("order",),
     ),
@@ -137,6 +137,8 @@ MONEY = (
     r"|customers |they |the shop |visitors |our customers |everyone )?(?:been "
     r")?(?:(?:earn(?:ed)?|mak(?:e|ing)|made|spen[dt]|take|taken|sold|sell|brought"
     r"|bring)(?: in)?)|how much was (?:spent|earned|sold)"
+    r"|(?:what|how much) (?:did|do|have|has) we (?:earn(?:ed)?|ma[dk]e)"
+    r"|how much(?: money)?(?= (?:did|do|have|has) .*spen[dt])"
 )
 
 #: What events of PostHog's own are called, in stems.

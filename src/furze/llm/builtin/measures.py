@@ -49,6 +49,9 @@ _MATHS: tuple[tuple[str, str, str], ...] = (
 )
 
 
+_HOW_MANY = r"how many|number of|count of|total"
+
+
 def thresholds_of(question: Question) -> list[tuple[str, float]]:
     found = []
     for pattern, operator in lexicon.THRESHOLDS:
@@ -93,7 +96,7 @@ def measure_of(question: Question) -> Measure | None:
     ):
         raise Unclear("“Sales” may mean revenue or the number of orders. Say which.")
     question.take(r"sales(?= revenue| value| amount)", "measure")
-    unique = question.take(r"unique|distinct|different", "unique") is not None
+    unique = question.take(rf"unique|distinct|different|individual(?= (?:{PEOPLE}))", "unique") is not None
     often = question.take(r"how (?:often|frequently)|how many times|(?:the )?number of times", "count") is not None
     counts = question.take(
         (
@@ -196,6 +199,8 @@ def _plain_number(question: Question, *, counts: bool) -> Measure | None:
     if events:
         event = events[0].event or ""
         question.mark(events[0], "event")
+    elif question.take(r"sold|selling", "event"):
+        event = _only(question.taxonomy, "order")
     else:
         carriers = [each for each in question.taxonomy.events if name in question.taxonomy.of_event.get(each, ())]
         if len(carriers) != 1:
@@ -251,6 +256,7 @@ def _counted(question: Question, *, unique: bool, often: bool) -> Measure | None
         (each for each in question.mentions if each.group is not None and breakdown(question) is not each), None
     )
     names = list(dict.fromkeys(each.event or "" for each in events))
+    names = names or _met_errors(question)
     for each in events:
         question.mark(each, "event")
     if names == ["$exception"]:
@@ -267,11 +273,23 @@ def _counted(question: Question, *, unique: bool, often: bool) -> Measure | None
     if not names:
         page = _page_views(question) or _carrier_of_value(question)
         if page is None and groups is None:
-            return None
+            return _every_event(question)
         names = [page] if page is not None else []
     return _of_events(
         question, names, people=bool(people) and not often, unique=unique, sessions=bool(sessions), groups=groups
     )
+
+
+def _every_event(question: Question) -> Measure | None:
+    if question.has(_HOW_MANY) and question.take(r"events", "event"):
+        return Measure([None], "total", None, "events of every kind")  # type: ignore[list-item]
+    return None
+
+
+def _met_errors(question: Question) -> list[str]:
+    """“Who saw a TypeError” is about the error, not about a view."""
+    is_error = question.has(lexicon.ERROR_VERBS) and _carrier_of_value(question) == "$exception"
+    return ["$exception"] if is_error else []
 
 
 def _set_active_period(question: Question, words: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from furze.llm.builtin.dates import NUMBERS
 from furze.llm.builtin.measures import Measure, measure_of, threshold_filters, thresholds_of
 from furze.llm.builtin.narrowing import breakdown_filter, is_numeric
-from furze.llm.builtin.people import person_count, top_people
+from furze.llm.builtin.people import by_person_property, person_count, top_people
 from furze.llm.builtin.periods import dated
 from furze.llm.builtin.phrases import BUYERS, COUNT, PEOPLE
 from furze.llm.builtin.reading import Question, Reading, Unclear, breakdown, filters
@@ -58,7 +58,17 @@ def numbers(question: Question) -> Reading | None:
     part = breakdown_filter(question, by, measure.events) if by is not None else None
     part = part or _error_types(question, measure, picks) or _own_kind(question, measure, picks)
     properties = [*filters(question, measure.events), *extra]
+    first = (part or {}).get("breakdowns", [{}])[0]
+    if first.get("type") == "person" and measure.events:
+        return by_person_property(question, measure, first["property"], properties, limit=limit, least=picks == "least")
     return trends(question, measure, part, properties, picks=picks, limit=limit)
+
+
+def _compared_with(question: Question) -> str:
+    """What stands beside the number: earlier days, each of them whole."""
+    units = {"d": "day", "w": "week", "m": "month", "q": "quarter", "y": "year"}
+    unit = units.get(question.times.compare_to[-1:])
+    return f"compared with the same days one {unit} earlier, whole days" if unit else "compared with the time before it"
 
 
 def _presumed(question: Question, picks: str) -> Measure | None:
@@ -114,6 +124,20 @@ def superlative(question: Question) -> tuple[str, int]:
     if bottom:
         text = bottom[1] or bottom[2]
         return "least", int(text) if text.isdigit() else NUMBERS[text]
+    return _counted_superlative(question) or _plain_superlative(question)
+
+
+def _counted_superlative(question: Question) -> tuple[str, int] | None:
+    """“Which 3 users placed the most orders”."""
+    counted = question.take(rf"(?:(?<=which )|(?<=what )){COUNT}(?= .*(?:most|highest|biggest))", "superlative")
+    counted = counted or question.take(rf"(?<=the ){COUNT}(?= .*(?:the most|the highest))", "superlative")
+    if counted is None:
+        return None
+    question.take(r"(?:the )?(?:most|highest|biggest)", "superlative")
+    return "most", int(counted[1]) if counted[1].isdigit() else NUMBERS[counted[1]]
+
+
+def _plain_superlative(question: Question) -> tuple[str, int]:
     if question.take(
         (
             r"least(?: popular| common| frequent(?:ly)?)?|fewest|lowest(?= (?:revenue|number"
@@ -198,6 +222,7 @@ def trends(
     if properties:
         query["properties"] = properties
     if question.times.compares:
+        question.notes.append(_compared_with(question))
         query["compareFilter"] = {"compare": True} | (
             {"compare_to": question.times.compare_to} if question.times.compare_to else {}
         )

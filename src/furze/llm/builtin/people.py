@@ -51,12 +51,39 @@ def top_people(question: Question, measure: Measure, limit: int, thresholds: lis
     return Reading("people", query, counted, limit=limit)
 
 
+def by_person_property(
+    question: Question, measure: Measure, name: str, properties: list[dict[str, Any]], *, limit: int, least: bool
+) -> Reading:
+    """A ranking by what is known of people now, which events do not carry."""
+    math = {"total": "count()", "dau": "uniq(person_id)"}.get(measure.math)
+    if measure.property is not None and measure.math in ("sum", "avg", "max", "min"):
+        math = f"round({measure.math}(toFloat(properties.`{measure.property}`)), 2)"
+    if math is None or len(measure.events) != 1 or question.times.interval is not None or question.times.compares:
+        raise Unclear(f"I can't break this down by the people's `{name}`. The SQL mode can.")
+    period = period_of(question)
+    question.notes.insert(0, f"period: {period.words}")
+    conditions = ["event = {event}", *_conditions(properties), *moments(period)]
+    order = "ASC" if least else "DESC"
+    query = {
+        "kind": "HogQLQuery",
+        "query": (
+            f"SELECT persons.properties.`{name}` AS value, {math} AS amount FROM events "
+            f"JOIN persons ON persons.id = events.person_id WHERE {' AND '.join(conditions)} "
+            f"GROUP BY value HAVING value IS NOT NULL ORDER BY amount {order}, value LIMIT {limit or 25}"
+        ),
+        "values": {"event": measure.events[0]},
+    }
+    return Reading("people", query, measure.words, limit=limit)
+
+
 def _conditions(properties: list[dict[str, Any]]) -> list[str]:
     made = []
     signs = {"gt": ">", "lt": "<", "gte": ">=", "lte": "<="}
     for each in properties:
-        place = f"person.properties.`{each['key']}`" if each["type"] == "person" else f"properties.`{each['key']}`"
-        if each["operator"] in signs:
+        place = f"properties.`{each['key']}`"
+        if each["type"] == "hogql":
+            made.append(each["key"])
+        elif each["operator"] in signs:
             made.append(f"toFloat({place}) {signs[each['operator']]} {each['value']:g}")
         else:
             values = ", ".join(

@@ -66,5 +66,5 @@ def _moment(text: str, *, is_end: bool = False) -> str:
         return shifted
     if not match[3]:
         return f"toStartOfDay({shifted})"
-    start = f"toStartOfWeek({shifted}, 0)" if unit == "w" else f"{_STARTS[unit]}({shifted})"
+    start = f"toStartOfWeek({shifted}, 1)" if unit == "w" else f"{_STARTS[unit]}({shifted})"
     return f"{start} + INTERVAL 1 {_SPANS[unit]}" if is_end else start

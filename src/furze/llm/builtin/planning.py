@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from furze.llm.builtin import reading
+from furze.llm.builtin.exporting import exports
 from furze.llm.builtin.funnels import funnel
 from furze.llm.builtin.numbers import numbers
 from furze.llm.builtin.reading import Declined, Question, Reading, Unclear
@@ -55,26 +56,9 @@ def _catalogue(question: Question) -> Reading | None:
     return None
 
 
-def _exports(question: Question) -> Reading | None:
-    if not question.has(r"(?:batch )?exports?|exported|exporting"):
-        return None
-    for pattern in (
-        r"(?:batch )?exports?|exported|exporting",
-        (
-            r"fail(?:ed|ing|s|ure|ures)?|broken|error(?:s|ed)?|paused|stopped|running|active"
-            r"|run|runs|ran|work(?:s|ing|ed)?|status|state|health|healthy|doing|set up"
-            r"|configured|last|latest|recent|going|wrong|problems?|fine|okay|destinations?"
-            r"|where|data|goes|succeed(?:ed)?|complet\w+|finish\w+|success\w*|rows?|how often"
-        ),
-    ):
-        while question.take(pattern, "exports"):
-            pass
-    return Reading("exports", {}, "the batch exports", tool="list_batch_exports")
-
-
 _RULES: tuple[Callable[[Question], Reading | None], ...] = (
     _catalogue,
-    _exports,
+    exports,
     lifecycle,
     retention,
     funnel,

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from furze.llm.builtin import dates, lexicon
+from furze.llm.builtin.english import EVERYDAY
 from furze.llm.builtin.mentions import Mention, Names, Token, Value
 from furze.llm.builtin.taxonomy import Taxonomy
 from furze.llm.builtin.words import corrected, split, stem
@@ -27,6 +28,7 @@ class Reading:
     tool: str = "create_insight"
     picks: str = ""
     limit: int = 0
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def opened(text: str, taxonomy: Taxonomy, now: datetime) -> Question:
     """The words of a question, spelling mended, times read, names found."""
     names = Names(taxonomy)
     known = names.vocabulary | _VOCABULARY
-    words = [corrected(word, known) for word in split(text)]
+    words = [word if word in EVERYDAY else corrected(word, known) for word in split(text)]
     times = dates.read(" ".join(word.replace(" ", "\x00") if word.startswith('"') else word for word in words), now)
     tokens = [Token(word.replace("\x00", " "), stem(word)) for word in times.text.split()]
     return Question(names, tokens, times)
@@ -122,7 +124,10 @@ def find_names(question: Question) -> None:
     question.mentions = question.names.find(question.tokens)
 
 
-_VOCABULARY = lexicon.FILLER | lexicon.words_of("""
+_VOCABULARY = (
+    lexicon.FILLER
+    | frozenset((*dates.NUMBERS, *dates.MONTHS))
+    | lexicon.words_of("""
     people users visitors customers sessions visits visitor customer session orders purchases signups
     registrations errors exceptions crashes pageviews conversion conversions funnel retention retained returning
     average median revenue total unique distinct different number percentage percent share proportion compared
@@ -137,8 +142,9 @@ _VOCABULARY = lexicon.FILLER | lexicon.words_of("""
     occurred before after without except excluding following latest newest event events properties property
     person persons highest lowest largest smallest biggest maximum minimum breakdown status state states failing
     form other paths journey sales sale shipping seven eight first second third last each many much more most
-    least fewest less than show list give tell
+    least fewest less than show list give tell past same individual
 """)
+)
 
 
 def filters(question: Question, events: Iterable[str]) -> list[dict[str, Any]]:
@@ -156,11 +162,22 @@ def filters(question: Question, events: Iterable[str]) -> list[dict[str, Any]]:
     made = []
     for (name, is_person, is_negated), values in found.items():
         operator = "is_not" if is_negated else "exact"
-        made.append({"key": name, "value": values, "operator": operator, "type": "person" if is_person else "event"})
+        made.append(
+            of_persons(name, values, operator)
+            if is_person and carriers
+            else {"key": name, "value": values, "operator": operator, "type": "person" if is_person else "event"}
+        )
         question.notes.append(f"`{name}` {'is not' if is_negated else 'is'} {' or '.join(values)}")
     if any(len(values) > 1 for values in found.values()):
         question.take(r"or", "filter")
     return made
+
+
+def of_persons(name: str, values: list[str], operator: str) -> dict[str, Any]:
+    """A filter by what is known of people now; a filter of type person asks for what was known at each event."""
+    texts = ", ".join("'" + each.replace("\\", "\\\\").replace("'", "\\'") + "'" for each in values)
+    among = f"person_id IN (SELECT id FROM persons WHERE properties.`{name}` IN ({texts}))"
+    return {"key": among if operator == "exact" else f"NOT ({among})", "type": "hogql"}
 
 
 def _mark_own_name(question: Question, mention: Mention, value: Value) -> None:

@@ -6,13 +6,16 @@ from typing import Any
 
 from furze.llm.builtin.dates import ALL_TIME
 from furze.llm.builtin.periods import dated
-from furze.llm.builtin.phrases import PEOPLE
+from furze.llm.builtin.phrases import BUYERS, PEOPLE
 from furze.llm.builtin.reading import Question, Reading, Unclear, filters, find_names
 
 _RETENTION = (
     r"retention(?: rates?)?|retain(?:ed|ing)?|c(?:o|a)me? back|coming back|return(?:ing|ed|s)?(?: (?:later|again))?"
     r"|stick(?:ing)? around|stay(?:ed|ing)?"
 )
+
+
+_UNITS = {"h": "hour", "d": "day", "w": "week", "m": "month"}
 
 
 def retention(question: Question) -> Reading | None:
@@ -31,9 +34,13 @@ def retention(question: Question) -> Reading | None:
     ):
         while question.take(pattern, "retention"):
             pass
+    buyers = question.take(BUYERS, "people")
     find_names(question)
+    if buyers and not any(each.event for each in question.mentions):
+        raise Unclear("Name the events: which one people start with, and which one they come back to.")
     names = _start_and_return(question)
-    period = {"day": "Day", "month": "Month", "hour": "Hour"}.get(question.times.interval or "", "Week")
+    unit = question.times.interval or _UNITS.get(question.times.compare_to[-1:], "")  # “day over day”
+    period = {"day": "Day", "month": "Month", "hour": "Hour"}.get(unit, "Week")
     properties = filters(question, names)
     entities = [{"id": name, "name": name, "type": "events"} for name in names]
     options = {
