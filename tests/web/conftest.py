@@ -77,7 +77,7 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
         context = chromium.new_context(
             base_url=furze.url, viewport={"width": 1280, "height": 900}, timezone_id="UTC", locale="en", **options
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(40_000)
         contexts.append(context)
         page = context.new_page()
         watched.append(Watched(furze.url))
