@@ -4,6 +4,7 @@ A destination builds the client's store; uploads, deletion, listing and what err
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -52,6 +53,7 @@ _LISTING_REFUSED = {
     "404 Not Found": "The bucket or container does not exist",
 }
 _MESSAGE_LENGTH = 300
+_SIGNATURE = re.compile(r"((?:sig|X-Amz-Signature|X-Goog-Signature)=)[^&\s)]+", re.IGNORECASE)
 
 
 class ObjectFolder(Folder):
@@ -206,6 +208,11 @@ async def check_write(store: Any, prefix: str) -> Outcome:
     return PASSED
 
 
+def without_signature(text: str) -> str:
+    """A client's message without the signature of an address in it, which is a secret."""
+    return _SIGNATURE.sub(r"\1***", text)
+
+
 def _first_line(error: Exception) -> str:
-    text = str(error).split("\n\nDebug source:")[0].replace("\n", " ")
+    text = without_signature(str(error).split("\n\nDebug source:")[0].replace("\n", " "))
     return text if len(text) <= _MESSAGE_LENGTH else text[:_MESSAGE_LENGTH] + "…"

@@ -16,6 +16,8 @@ from obstore.store import AzureStore
 from tests.exports.conftest import Exporting, uuids_in
 from tests.exports.destinations.conftest import Steps, deliver, failure
 
+from furze.exports.object_store import translated
+
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # the emulator's own
 
@@ -146,3 +148,10 @@ def _first(steps: Steps, destination: dict[str, Any]) -> str:
 def test_a_run_into_a_missing_container_fails_at_once(exporting: Exporting, azurite: Azurite, unique: str) -> None:
     exporting.send(1, event=unique)
     assert "does not exist" in failure(exporting, azurite.to("nowhere", include_events=[unique]))
+
+
+def test_the_signature_of_a_shared_address_is_told_to_nobody() -> None:
+    said = "Error performing GET https://a.blob.core.windows.net/c?comp=list&sig=hidden%3D&sv=2021 in 1ms"
+    for error in (translated(OSError(said)), translated(PermissionError(said))):
+        assert "hidden" not in str(error)
+        assert "sv=2021" in str(error)

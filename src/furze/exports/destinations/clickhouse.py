@@ -8,6 +8,7 @@ newer one stays. Each row carries the id of the run that brought it.
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Literal, TypeVar
 
 import pyarrow as pa
@@ -110,7 +111,8 @@ class ClickHouseSink:
 
     async def abort(self) -> None:
         """Drop the staging table."""
-        await _in_thread(self._close)
+        with suppress(Reject, Retry):  # what led here tells more than that the server is gone
+            await _in_thread(self._close)
 
     def prepare(self) -> None:
         """Make the table if need be, and an empty staging table."""

@@ -229,7 +229,7 @@ async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:
 
 def _translated(error: Exception) -> Exception:
     """A person's to mend: the client's classes are few, so its words for access and for schemas decide."""
-    text = " ".join(str(error).split())[:_MESSAGE_LENGTH]
+    text = object_store.without_signature(" ".join(str(error).split()))[:_MESSAGE_LENGTH]
     name = type(error).__name__
     if name in ("SchemaMismatchError", "DeltaProtocolError", "ValueError", "TypeError"):
         return Reject(f"{name}: {text}")
