@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from furze.conversations import messages
+from furze.conversations import guard, messages
 from furze.conversations.log import Log, Partials
 from furze.conversations.types import STARTED, Entry, NewEntry, Turn
 from furze.kit import json
 from furze.llm.arguments import fault
 from furze.llm.types import (
     Finished,
+    Message,
     Model,
     ModelRequest,
     TextDelta,
@@ -124,11 +125,21 @@ class Agent:
         self.entries.extend(stored)
 
     async def _ask(self) -> None:
-        request = ModelRequest(
-            self.system,
-            messages.history(self.entries),
-            tuple(tool.definition for tool in self.tools.values()),
-        )
+        """One answer of the model. A draft that states numbers out of nowhere is written again once, then flagged."""
+        history = messages.history(self.entries)
+        answer = await self._answer(history)
+        made_up = self._made_up(answer)
+        if made_up:
+            note = Message("user", guard.correction(made_up))
+            answer = await self._answer((*history, Message("assistant", answer.text), note))
+            made_up = self._made_up(answer)
+        await self._append(_final(answer, self.model.name, made_up))
+
+    def _made_up(self, answer: _Answer) -> list[str]:
+        return [] if answer.calls or not self.tools else guard.unsupported(answer.text, self.entries)
+
+    async def _answer(self, history: tuple[Message, ...]) -> _Answer:
+        request = ModelRequest(self.system, history, tuple(tool.definition for tool in self.tools.values()))
         answer = _Answer()
         newest = self.entries[-1].sequence if self.entries else 0
         with self.log.partials(self.turn.conversation_id, newest=newest) as partials:
@@ -136,7 +147,7 @@ class Agent:
                 async for event in events:
                     _receive(answer, event, partials)
             partials.reset()
-            await self._append(_final(answer, self.model.name))
+        return answer
 
     async def _carry_out(self, calls: Sequence[tuple[ToolCall, Entry]]) -> bool:
         """Run the calls side by side, recording each as it ends; whether one of them waits for a person."""
@@ -212,12 +223,14 @@ def _receive(answer: _Answer, event: Any, partials: Partials) -> None:
     partials.show(answer.partial)
 
 
-def _final(answer: _Answer, model: str) -> NewEntry:
+def _final(answer: _Answer, model: str, made_up: Sequence[str] = ()) -> NewEntry:
     text, reason = answer.text, answer.finished.reason
     if reason == "length" and not answer.calls:
         text += _CUT_OFF
     if reason == "refusal" and not text:
         text = _REFUSED
+    if made_up:
+        text = guard.flagged(text, made_up)
     private = {"model": model, "usage": _usage(answer.finished.usage), "finish_reason": reason}
     return messages.ai(text, calls=list(answer.calls.values()), private=private)
 
