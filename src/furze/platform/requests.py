@@ -7,6 +7,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from furze.kit import json
@@ -97,11 +98,14 @@ async def _parse(request: Request) -> Any:
 
 async def _limited_body(request: Request) -> bytes:
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise TooLarge(f"The request body is larger than {MAX_BODY_BYTES} bytes. Send it in parts.")
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                raise TooLarge(f"The request body is larger than {MAX_BODY_BYTES} bytes. Send it in parts.")
+            chunks.append(chunk)
+    except ClientDisconnect as error:
+        raise UnreadableBody("The client went away before the body had come.") from error
     return b"".join(chunks)
 
 
