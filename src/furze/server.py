@@ -31,6 +31,7 @@ from furze.exports import routes as export_routes
 from furze.exports import ticker as exports
 from furze.exports import tools as export_tools
 from furze.exports.engine import Exports
+from furze.exports.notices import capturing
 from furze.identity.store import group_type_indexes
 from furze.jobs import Jobs
 from furze.kit.clock import Clock, SystemClock
@@ -181,7 +182,11 @@ async def _first_keys(engines: _Engines) -> FirstKeys | None:
 
 
 def _exports(engines: _Engines) -> Exports:
-    exporting = Exports(engines.database, engines.store, engines.queue, engines.jobs, engines.clock, engines.secrets)
+    exporting = Exports(
+        *(engines.database, engines.store, engines.queue, engines.jobs, engines.clock, engines.secrets),
+        notify=capturing(engines.queue),
+        webhook_url=engines.settings.export_webhook_url,
+    )
     exports.register(exporting)
     return exporting
 

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     )
     query_timeout_seconds: int = Field(default=60, description="How long a query may run.")
     query_memory_bytes: int = Field(default=4_000_000_000, description="How much memory a query may use.")
+    export_webhook_url: str | None = Field(
+        default=None, description="Where to post a JSON notice when a run of an export ends or an export is paused."
+    )
     llm_base_url: str | None = Field(
         default=None, description="An OpenAI-compatible endpoint for the assistant, such as http://localhost:11434/v1."
     )

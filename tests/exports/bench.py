@@ -16,7 +16,7 @@ from furze.events.clickhouse import ClickHouse
 from furze.events.embedded import EmbeddedEngine
 from furze.events.queue import IngestQueue
 from furze.exports import backfills, lifecycle, run_store, store, ticker
-from furze.exports.engine import Exports
+from furze.exports.engine import BACKFILL, NOTICE, RUN, WEBHOOK, Exports
 from furze.exports.types import BackfillBody, Export, ExportBody, Run
 from furze.jobs import Job, JobCancelled, JobContext, Jobs, Retry
 from furze.jobs import store as job_store
@@ -126,7 +126,7 @@ class Bench:
         far = self.clock.now() + timedelta(days=365)
         return await self.engine.database.write(
             job_store.claim,
-            kinds=("export_run", "export_backfill"),
+            kinds=(RUN, BACKFILL, NOTICE, WEBHOOK),
             owner="bench",
             now=far,
             lease=timedelta(days=3650),

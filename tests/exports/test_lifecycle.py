@@ -13,7 +13,7 @@ from tests.exports.bench import Bench, new_bench, opened
 from tests.exports.conftest import uuids_in
 
 from furze.exports import lifecycle, store, ticker
-from furze.exports.engine import Exports
+from furze.exports.engine import Exports, Notice
 from furze.platform.errors import InvalidInput
 
 
@@ -79,10 +79,10 @@ async def test_what_a_pause_skipped_a_backfill_brings(bench: Bench, tmp_path: Pa
 
 
 async def test_an_export_that_keeps_failing_is_paused_and_told(bench: Bench, tmp_path: Path) -> None:
-    told: list[tuple[str, dict[str, Any]]] = []
+    told: list[Notice] = []
 
-    async def tell(_project_id: int, event: str, properties: Any) -> None:
-        told.append((event, dict(properties)))
+    async def tell(notice: Notice) -> None:
+        told.append(notice)
 
     told_engine: Exports = replace(bench.engine, notify=tell)
 
@@ -96,10 +96,10 @@ async def test_an_export_that_keeps_failing_is_paused_and_told(bench: Bench, tmp
     assert [run.status for run in runs] == ["Failed"] * 3
     assert "Not a directory" in (runs[0].latest_error or "")
     assert (await bench.reread(export)).paused
-    events = [event for event, _ in told]
+    events = [notice.event for notice in told]
     assert events.count("$batch_export_run_failed") == 3
-    assert events[-1] == "$batch_export_paused"
-    assert told[0][1]["batch_export_id"] == str(export.id)
+    assert events.count("$batch_export_paused") == 1
+    assert told[0].properties["batch_export_id"] == str(export.id)
 
 
 async def test_a_cancelled_run_delivers_nothing_and_can_be_repeated(bench: Bench, tmp_path: Path) -> None:

@@ -96,13 +96,22 @@ class Dataset:
         return f"SELECT count(), sum({self.checksum}) FROM {self.source}"
 
 
+#: What exports tell a project about themselves: in no export unless asked for, or each run would feed the next.
+NOTICES = (
+    "$batch_export_run_completed",
+    "$batch_export_run_failed",
+    "$batch_export_run_cancelled",
+    "$batch_export_paused",
+)
+
+
 def narrowed(rows: str, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> str:
-    """A condition on events, narrowed to some names."""
+    """A condition on events, narrowed to some names; without the notices of exports that are not in `include`."""
     kept = [f"({rows})"]
     if include:
         kept.append(f"event IN ({', '.join(map(quote, include))})")
-    if exclude:
-        kept.append(f"event NOT IN ({', '.join(map(quote, exclude))})")
+    left_out = [*exclude, *(name for name in NOTICES if name not in include)]
+    kept.append(f"event NOT IN ({', '.join(map(quote, left_out))})" if left_out else "1")
     return " AND ".join(kept)
 
 

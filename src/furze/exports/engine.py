@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from furze.database import Database
 from furze.events.clickhouse import ClickHouse
@@ -11,13 +13,25 @@ from furze.jobs import Jobs
 from furze.kit.clock import Clock
 from furze.platform.secrets import SecretBox
 
-#: Tells the project about something: project id, event name, properties.
-Notify = Callable[[int, str, Mapping[str, Any]], Awaitable[None]]
-
-RUN, BACKFILL = "export_run", "export_backfill"
+RUN, BACKFILL, NOTICE, WEBHOOK = "export_run", "export_backfill", "export_notice", "export_webhook"
 
 
-async def _tell_nobody(_project_id: int, _event: str, _properties: Mapping[str, Any]) -> None:
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a project should know. `uuid` is the same however often it is told."""
+
+    project_id: int
+    event: str
+    uuid: UUID
+    timestamp: datetime
+    properties: Mapping[str, Any]
+
+
+#: Tells the project about something; may be called again with the same notice.
+Notify = Callable[[Notice], Awaitable[None]]
+
+
+async def _tell_nobody(_notice: Notice) -> None:
     """Until somebody wants to know."""
 
 
@@ -43,3 +57,4 @@ class Exports:
     secrets: SecretBox
     limits: ExportLimits = ExportLimits()
     notify: Notify = _tell_nobody
+    webhook_url: str | None = None

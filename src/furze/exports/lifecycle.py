@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from furze.exports import planning, run_store, store, validation
 from furze.exports.engine import Exports
+from furze.exports.notices import announce
 from furze.exports.outcomes import note
 from furze.exports.schedule import boundary_before
 from furze.exports.types import OPEN, Backfill, Export, ExportBody, Run
@@ -167,6 +168,9 @@ def _stop(connection: Connection, engine: Exports, run: Run, now: datetime) -> b
     run_store.update_open_run(connection, run.id, **values)
     engine.jobs.request_cancel(connection, run.job_id)
     note(connection, run, "WARNING", "Cancelled", now)
+    export = store.lock_export(connection, run.export_id)
+    assert export is not None  # noqa: S101 - a run has an export
+    announce(connection, engine, export, run, "$batch_export_run_cancelled")
     return True
 
 

@@ -10,11 +10,11 @@ from furze.exports import planning, run_store, store
 from furze.exports.destination import Receipt
 from furze.exports.engine import Exports
 from furze.exports.ledger import Entry
+from furze.exports.notices import announce
 from furze.exports.types import Export, Run
 
 #: How many of the newest runs are looked at before an export that keeps failing is paused.
 _PAUSE_WINDOW = {"hour": 24, "day": 7, "week": 4, "every 5 minutes": 12, "every 15 minutes": 4}
-_ERROR_LENGTH = 1000
 
 
 async def completed(
@@ -23,17 +23,12 @@ async def completed(
     """The destination holds the run's rows."""
     await engine.database.write(_complete, engine, export, run, receipt, reconciliation)
     engine.jobs.wake()
-    await _tell(engine, export, run, "$batch_export_run_completed", rows_exported=receipt.rows)
 
 
 async def failed(engine: Exports, export: Export, run: Run, reason: str, status: str = "Failed") -> None:
     """The run has ended without a delivery."""
-    was_open, paused = await engine.database.write(_fail, engine, export, run, reason, status)
+    await engine.database.write(_fail, engine, export, run, reason, status)
     engine.jobs.wake()
-    if was_open:
-        await _tell(engine, export, run, "$batch_export_run_failed", error=reason[:_ERROR_LENGTH])
-    if paused:
-        await _tell(engine, export, run, "$batch_export_paused", error=reason[:_ERROR_LENGTH])
 
 
 def begin_commit(connection: Connection, run_id: UUID, now: datetime) -> Run | None:
@@ -81,20 +76,20 @@ def _complete(
     for text in receipt.notes:
         note(connection, run, "INFO", text, now)
     note(connection, run, "INFO", f"Completed: {receipt.rows} rows, {receipt.bytes} bytes", now)
+    announce(connection, engine, export, run, "$batch_export_run_completed", rows_exported=receipt.rows)
     _advance(connection, engine, run)
 
 
-def _fail(
-    connection: Connection, engine: Exports, export: Export, run: Run, reason: str, status: str
-) -> tuple[bool, bool]:
+def _fail(connection: Connection, engine: Exports, export: Export, run: Run, reason: str, status: str) -> None:
     now = engine.clock.now()
     values = {"status": status, "latest_error": reason, "finished_at": now, "last_updated_at": now}
     if run_store.update_open_run(connection, run.id, **values) is None:
-        return False, False
+        return
     note(connection, run, "ERROR", f"{status}: {reason}", now)
-    paused = _pause_if_hopeless(connection, export, run, now)
+    announce(connection, engine, export, run, "$batch_export_run_failed", error=reason)
+    if _pause_if_hopeless(connection, export, run, now):
+        announce(connection, engine, export, run, "$batch_export_paused", error=reason)
     _advance(connection, engine, run)
-    return True, paused
 
 
 def _pause_if_hopeless(connection: Connection, export: Export, run: Run, now: datetime) -> bool:
@@ -113,15 +108,3 @@ def _advance(connection: Connection, engine: Exports, run: Run) -> None:
     backfill = run_store.get_backfill(connection, run.backfill_id) if run.backfill_id else None
     if backfill is not None:
         planning.advance_backfill(connection, engine, backfill)
-
-
-async def _tell(engine: Exports, export: Export, run: Run, event: str, **more: Any) -> None:
-    properties = {
-        "batch_export_id": str(export.id),
-        "batch_export_run_id": str(run.id),
-        "batch_export_name": export.name,
-        "data_interval_start": run.window_start.isoformat() if run.window_start else None,
-        "data_interval_end": run.window_end.isoformat(),
-        "destination_type": export.destination_type,
-    }
-    await engine.notify(export.project_id, event, properties | more)

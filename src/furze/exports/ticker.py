@@ -5,8 +5,8 @@ import logging
 from datetime import datetime, timedelta
 from functools import partial
 
-from furze.exports import backfills, planning, run, run_store, store
-from furze.exports.engine import BACKFILL, RUN, Exports
+from furze.exports import backfills, notices, planning, run, run_store, store
+from furze.exports.engine import BACKFILL, NOTICE, RUN, WEBHOOK, Exports
 from furze.exports.types import Export
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,8 @@ def register(engine: Exports) -> None:
     """Let this process run exports: call it before the jobs start."""
     engine.jobs.register(RUN, partial(run.execute, engine), group_limit=engine.limits.runs_per_project)
     engine.jobs.register(BACKFILL, partial(backfills.begin, engine))
+    engine.jobs.register(NOTICE, partial(notices.store, engine))
+    engine.jobs.register(WEBHOOK, partial(notices.post, engine))
 
 
 async def run_forever(engine: Exports) -> None:
