@@ -30,6 +30,7 @@ from furze.events.queue import IngestQueue
 from furze.exports import routes as export_routes
 from furze.exports import ticker as exports
 from furze.exports import tools as export_tools
+from furze.exports.addresses import Reach
 from furze.exports.engine import Exports
 from furze.exports.notices import capturing
 from furze.identity.store import group_type_indexes
@@ -186,6 +187,7 @@ def _exports(engines: _Engines) -> Exports:
         *(engines.database, engines.store, engines.queue, engines.jobs, engines.clock, engines.secrets),
         notify=capturing(engines.queue),
         webhook_url=engines.settings.export_webhook_url,
+        reach=Reach(engines.settings.export_private_addresses, engines.settings.export_folders),
     )
     exports.register(exporting)
     return exporting

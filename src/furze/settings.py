@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     export_webhook_url: str | None = Field(
         default=None, description="Where to post a JSON notice when a run of an export ends or an export is paused."
     )
+    export_private_addresses: bool = Field(
+        default=True, description="Whether exports may go to private addresses. Metadata addresses they never may."
+    )
+    export_folders: tuple[Path, ...] = Field(
+        default=(), description="The folders exports may write to, as a JSON list; without it, any absolute path."
+    )
     llm_base_url: str | None = Field(
         default=None, description="An OpenAI-compatible endpoint for the assistant, such as http://localhost:11434/v1."
     )

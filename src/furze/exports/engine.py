@@ -9,6 +9,7 @@ from uuid import UUID
 from furze.database import Database
 from furze.events.clickhouse import ClickHouse
 from furze.events.queue import IngestQueue
+from furze.exports.addresses import ANYWHERE, Reach
 from furze.jobs import Jobs
 from furze.kit.clock import Clock
 from furze.platform.secrets import SecretBox
@@ -58,3 +59,4 @@ class Exports:
     limits: ExportLimits = ExportLimits()
     notify: Notify = _tell_nobody
     webhook_url: str | None = None
+    reach: Reach = ANYWHERE

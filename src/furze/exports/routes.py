@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends, Query
 from sqlalchemy import Connection
 
-from furze.exports import answers, checks, lifecycle, preview, run_store, store, validation, verify
+from furze.exports import addresses, answers, checks, lifecycle, preview, run_store, store, validation, verify
 from furze.exports.engine import Exports
 from furze.exports.run_routes import READ, WRITE, Engine, Moment, identity, moment
 from furze.exports.run_routes import endpoints as run_endpoints
@@ -83,7 +83,9 @@ async def run_test_step_new(
 ) -> StepAnswer:
     """Run one test step of an export that is not stored yet."""
     validation.created_values(body, engine.secrets, project_id=access.project.id)
-    return await checks.run_step(validation.find_destination(body.destination.type), body.destination.config, body.step)
+    with addresses.limited(engine.reach):
+        destination = validation.find_destination(body.destination.type)
+        return await checks.run_step(destination, body.destination.config, body.step)
 
 
 @endpoints.post("/batch_exports/count_rows", scope=READ, response=CountAnswer, status=200)
@@ -168,7 +170,8 @@ async def run_test_step(
     export, _ = await engine.database.read(_with_runs, access.project.id, identity(export_id))
     validation.check_same_destination(export, body.destination.type)
     config = validation.merged_config(export, body.destination.config, engine.secrets)
-    return await checks.run_step(validation.find_destination(export.destination_type), config, body.step)
+    with addresses.limited(engine.reach):
+        return await checks.run_step(validation.find_destination(export.destination_type), config, body.step)
 
 
 @endpoints.post("/batch_exports/{export_id}/verify", scope=READ, response=Verification, status=200)
@@ -178,7 +181,8 @@ async def verify_export(
     """Read the destination again: which rows of the completed runs are missing, surplus or doubled there."""
     export, _ = await engine.database.read(_with_runs, access.project.id, identity(export_id))
     now = engine.clock.now()
-    return await verify.verify(engine, export, start=moment(access, start, now), end=moment(access, end, now))
+    with addresses.limited(engine.reach):
+        return await verify.verify(engine, export, start=moment(access, start, now), end=moment(access, end, now))
 
 
 async def _change(

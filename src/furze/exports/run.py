@@ -17,7 +17,7 @@ from pyarrow import compute
 from sqlalchemy import Connection
 
 from furze.events.types import Limits
-from furze.exports import outcomes, run_store, store
+from furze.exports import addresses, outcomes, run_store, store
 from furze.exports.configuration import merge, read_config, redacted
 from furze.exports.datasets import Dataset
 from furze.exports.destination import Config, Delivery, Destination, Receipt, Reject, Sink
@@ -79,7 +79,8 @@ async def execute(engine: Exports, context: JobContext) -> None:
     claimed = await engine.database.write(_claim, engine, run_id)
     if claimed is None:
         return
-    await _attempt(engine, context, *claimed)
+    with addresses.limited(engine.reach):
+        await _attempt(engine, context, *claimed)
 
 
 async def _attempt(engine: Exports, context: JobContext, export: Export, run: Run, entries: tuple[Entry, ...]) -> None:

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pyarrow as pa
 from pydantic import Field
 
-from furze.exports import reading
+from furze.exports import addresses, reading
 from furze.exports.destination import PASSED, Check, Config, Delivery, Outcome, Reject, Sink, failed
 from furze.exports.files import FileConfig, FileSink, Folder, Upload
 from furze.jobs import Retry
@@ -44,6 +44,7 @@ class LocalFile:
 
     async def open(self, config: LocalFileConfig, delivery: Delivery) -> Sink:
         """A sink that writes under `path`."""
+        await asyncio.to_thread(addresses.check_folder, Path(config.path))
         return FileSink(LocalFolder(Path(config.path)), config, delivery, defer="all")
 
     async def uuids(
@@ -53,6 +54,7 @@ class LocalFile:
         project_id: int,  # noqa: ARG002 - the files are the project's own
     ) -> AsyncGenerator[pa.Array, None]:
         """The uuids in some files."""
+        await asyncio.to_thread(addresses.check_folder, Path(config.path))
         async for column in reading.uuids_in(LocalFolder(Path(config.path)), files):
             yield column
 
@@ -132,6 +134,7 @@ async def _check_writable(config: LocalFileConfig) -> Outcome:
         return failed(f"{config.path!r} is not an absolute path. Give one that begins with '/'.")
     probe = Path(config.path) / f".furze-{uuid4().hex}.part"
     try:
+        await asyncio.to_thread(addresses.check_folder, Path(config.path))
         (await _in_thread(_create, probe)).close()
         await _in_thread(probe.unlink)
     except (Reject, Retry) as error:
