@@ -178,6 +178,28 @@ def test_a_table_holds_each_promised_event_once(
     runner.run(_live_through(engine, destination, uuids, history))
 
 
+def test_rows_without_a_key_are_not_repeated_by_a_crash_after_the_commit(
+    runner: asyncio.Runner, engine: Exports, postgres: str
+) -> None:
+    table = f"t{uuid4().hex}"
+    destination = {"type": "ChaoticTable", "config": config_of(postgres, table_name=table)}
+
+    async def live() -> None:
+        bench = await new_bench(engine)
+        await bench.send(3)
+        query = "SELECT event, count() AS n FROM events GROUP BY event"
+        export = await bench.export(destination, model="hogql", hogql_query=query)
+        chaos.step, chaos.fault = "after commit", "killed"
+        bench.clock.advance(hours=1)
+        await bench.tick()
+        await bench.work()
+        (run,) = await bench.runs(export)
+        assert (run.status, run.attempt, run.records_completed) == ("Completed", 2, 1)
+
+    runner.run(live())
+    assert rows_of(postgres, f"SELECT event, n FROM {table}") == [("seen", 3)]
+
+
 async def _live_through(
     engine: Exports, destination: dict[str, Any], uuids: Callable[[], list[str]], history: list[tuple[Any, ...]]
 ) -> None:

@@ -103,3 +103,14 @@ def test_a_hopeless_run_fails_at_once_with_a_reason(exporting: Exporting, databa
     failed = next(run for run in exporting.runs(export) if run["status"] == "Failed")
     assert "nowhere" in failed["latest_error"]
     assert failed["attempt"] == 1
+
+
+def test_rows_that_are_there_already_are_told_apart_by_a_unique_index(
+    exporting: Exporting, database: str, unique: str
+) -> None:
+    sent = exporting.send(5, event=unique)
+    config = config_of(database, include_events=[unique])
+    exporting.backfill(exporting.create({"type": "Postgres", "config": config}))
+    second = exporting.create({"type": "Postgres", "config": config})
+    assert exporting.backfill(second)["status"] == "Completed"
+    assert sorted(row[0] for row in rows_of(database, "SELECT uuid FROM events")) == sorted(sent)

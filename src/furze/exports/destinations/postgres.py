@@ -2,7 +2,8 @@
 
 Rows go in by binary COPY. A run that is tried for the first time copies straight into the table; one that may have
 been here before copies into a temporary table and takes over only what is missing, or, for rows that change
-(persons, sessions), what is newer.
+(persons, sessions), what is newer. Rows without a key cannot be found again: the transaction that brings them also
+enters their run in a table, by which the same run is recognised when nobody has heard of its commit.
 """
 
 import asyncio
@@ -60,6 +61,7 @@ _REFUSED_AT_CONNECT = (
     "does not support SSL",
 )
 _STAGE = "furze_stage"
+_RUNS = "posthog_batch_export_runs"
 _CONNECT_SECONDS = 10
 _FETCHED_ROWS = 20_000
 
@@ -110,10 +112,13 @@ class PostgresSink:
         self._copying = ExitStack()
         self._copy: psycopg.Copy | None = None
         self._encoder: Any = None
+        self._runs: sql.Identifier | None = None
+        self._delivered: Receipt | None = None
 
     async def write(self, batch: pa.RecordBatch) -> None:
         """Copy some rows."""
-        await _in_thread(self._write_now, batch)
+        if self._delivered is None:
+            await _in_thread(self._write_now, batch)
 
     async def commit(self) -> Receipt:
         """Merge what was staged and commit."""
@@ -132,12 +137,16 @@ class PostgresSink:
         if self._delivery.versions:
             names = sql.SQL(", ").join(map(sql.Identifier, self._delivery.key))
             key = sql.SQL(", PRIMARY KEY ({})").format(names)
+        elif self._delivery.key:
+            key = sql.SQL(", UNIQUE ({})").format(sql.SQL(", ").join(map(sql.Identifier, self._delivery.key)))
         self._types = self._existing_types()
         if not self._types:
             self._create(sql.SQL("CREATE TABLE IF NOT EXISTS {} ({}{})").format(self._table, columns, key))
             self._types = self._existing_types()
         self._columns = tuple(column for column in self._columns if column.name in self._types)
         self._note_missing()
+        if not self._delivery.key:
+            self._look_for_run()
         if self.is_staged:
             self._run(sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP").format(sql.Identifier(_STAGE), columns))
 
@@ -149,6 +158,22 @@ class PostgresSink:
             self._connection.commit()
         except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):
             self._connection.rollback()
+
+    def _look_for_run(self) -> None:
+        runs = sql.Identifier(self._place[0], _RUNS)
+        columns = "run_id text PRIMARY KEY, rows bigint, bytes bigint, delivered_at timestamptz DEFAULT now()"
+        try:
+            if self._connection.execute("SELECT to_regclass(%s)", (runs.as_string(),)).fetchone() == (None,):
+                self._create(sql.SQL("CREATE TABLE IF NOT EXISTS {} (" + columns + ")").format(runs))
+            query = sql.SQL("SELECT rows, bytes FROM {} WHERE run_id = %s").format(runs)
+            found = self._connection.execute(query, (self._delivery.run_id,)).fetchone()
+        except psycopg.errors.InsufficientPrivilege:
+            self._connection.rollback()
+            self._notes.append(f"No right to keep a table {_RUNS}: a crash right after a commit may repeat its rows")
+            return
+        self._runs = runs
+        if found is not None:
+            self._delivered = Receipt(found[0], found[1], notes=("An earlier attempt had delivered these rows",))
 
     @property
     def is_staged(self) -> bool:
@@ -217,9 +242,12 @@ class PostgresSink:
             self._copying.close()
             if self.is_staged:
                 self._merge()
+        if self._runs is not None and self._delivered is None:
+            statement = sql.SQL("INSERT INTO {} (run_id, rows, bytes) VALUES (%s, %s, %s)").format(self._runs)
+            self._connection.execute(statement, (self._delivery.run_id, self._rows, self._bytes))
         self._connection.commit()
         self._connection.close()
-        return Receipt(self._rows, self._bytes, notes=tuple(self._notes))
+        return self._delivered or Receipt(self._rows, self._bytes, notes=tuple(self._notes))
 
     def _merge(self) -> None:
         names = [sql.Identifier(column.name) for column in self._columns]
@@ -375,6 +403,8 @@ def _translated(error: psycopg.Error) -> Exception:
         return Reject(text) if lasting else Retry(text)
     if error.sqlstate.startswith(_PASSING_CLASSES):
         return Retry(text)
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        return Retry(f"Some rows are there already; the next attempt adds what is missing: {text}", after_seconds=1)
     if isinstance(error, psycopg.errors.InvalidColumnReference):
         return Reject(f"MissingPrimaryKey: {text}. Give the table a primary key on the columns that tell rows apart.")
     return Reject(f"{type(error).__name__}: {text}")
