@@ -29,9 +29,7 @@ from results import record
 
 STREAMS, SECONDS, TOKENS_A_SECOND = 200, 12, 20
 # Keeps two cores busy for some ten seconds.
-LONG_QUERY = (
-    "SELECT count() FROM numbers(10000000) WHERE length(arrayMap(x -> cityHash64(x, number), range(120))) > 1"
-)
+LONG_QUERY = "SELECT count() FROM numbers(10000000) WHERE length(arrayMap(x -> cityHash64(x, number), range(120))) > 1"
 
 
 def serve_model(port: int) -> None:
