@@ -242,3 +242,26 @@ def test_the_first_load_is_small(shop: FurzeProcess, open_page: Open) -> None:
     button(page, "Sign in").click()
     page.locator("canvas").wait_for()
     assert 0 < sum(size for url, size in sizes.items() if "/api/" not in url) < _FIRST_LOAD_BYTES, sizes
+
+
+def test_a_pause_waits_for_approval(shop: FurzeProcess, open_page: Open) -> None:
+    body = {"name": "Warehouse", "interval": "day", "destination": {"type": "NoOp", "config": {}}}
+    export = shop.client.post("/api/projects/1/batch_exports/", json=body).json()
+
+    def is_paused() -> bool:
+        return bool(shop.client.get(f"/api/projects/1/batch_exports/{export['id']}/").json()["paused"])
+
+    page = open_page(shop, "/ask")
+    page.get_by_label("Your question").fill("pause the Warehouse export")
+    page.keyboard.press("Enter")
+    page.get_by_role("region", name="Approval").get_by_text("no new runs").wait_for()
+    assert not is_paused()
+    page.reload()
+    button(page, "Reject").click()
+    page.get_by_text("Rejected:").wait_for()
+    assert not is_paused()
+    page.get_by_label("Your question").fill("pause the Warehouse export")
+    page.keyboard.press("Enter")
+    button(page, "Approve").click()
+    page.get_by_text("Approved:").wait_for()
+    assert is_paused()

@@ -61,7 +61,7 @@ export function LiveEvents() {
       {events.data?.results.length === 0 && <Empty title="No events">Nothing matches. Choose another event or a longer range.</Empty>}
       {events.data && events.data.results.length > 0 && (
         <div className="scroll">
-          <table className="list">
+          <table className="list events">
             <thead>
               <tr>
                 <th scope="col">Event</th>

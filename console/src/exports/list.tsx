@@ -24,7 +24,7 @@ export function ExportList() {
       )}
       {list.data && list.data.results.length > 0 && (
         <div className="scroll">
-          <table className="list">
+          <table className="list exports">
             <thead>
               <tr>
                 <th scope="col">Name</th>
