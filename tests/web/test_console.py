@@ -189,7 +189,7 @@ def test_sql_shows_where_it_is_wrong_and_then_its_rows(shop: FurzeProcess, open_
     assert page.get_by_role("cell", name="20", exact=True).count() == 1
     page.goto("/data/events")
     page.get_by_label("Event", exact=True).select_option("order completed")
-    page.get_by_role("row", name=re.compile("p4")).wait_for()
+    page.get_by_role("row", name=re.compile("order completed p4")).wait_for()
     event = {"event": "order completed", "distinct_id": "just-now"}
     shop.client.post("/batch/", json={"api_key": PROJECT_KEY, "batch": [event]})
     page.get_by_role("row", name=re.compile("just-now")).press("Enter")
