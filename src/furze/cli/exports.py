@@ -49,7 +49,12 @@ def run(export_id: str, url: str, key: str, project: str) -> None:
 
 @export.command()
 @click.argument("export_id")
-@click.option("--start", "start_at", required=True, help="2026-01-31 for daily and weekly exports, else with a time.")
+@click.option(
+    "--start",
+    "start_at",
+    required=True,
+    help="2026-01-31 for daily and weekly exports, else with time and zone: 2026-01-31T10:00Z.",
+)
 @click.option("--end", "end_at", required=True, help="As --start; not in the future.")
 @connects
 def backfill(export_id: str, start_at: str, end_at: str, url: str, key: str, project: str) -> None:

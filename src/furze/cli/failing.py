@@ -13,6 +13,9 @@ def or_exit(command: Any, **options: Any) -> Any:
 
     try:
         return command(**options)
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
     except (StartError, RequestRefused) as error:
         click.echo(f"furze: {error}", err=True)
         sys.exit(1)

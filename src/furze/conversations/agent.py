@@ -136,7 +136,9 @@ class Agent:
         await self._append(_final(answer, self.model.name, made_up))
 
     def _made_up(self, answer: _Answer) -> list[str]:
-        return [] if answer.calls or not self.tools else guard.unsupported(answer.text, self.entries)
+        if answer.calls or not self.tools or not self.model.is_language_model:
+            return []
+        return guard.unsupported(answer.text, self.entries)
 
     async def _answer(self, history: tuple[Message, ...]) -> _Answer:
         request = ModelRequest(self.system, history, tuple(tool.definition for tool in self.tools.values()))

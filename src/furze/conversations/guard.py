@@ -1,8 +1,8 @@
 """Finds numbers in an answer that nothing in the conversation supports. Pure.
 
 Supported are the numbers of tool results, of the tools' arguments and of what the person wrote, rounded as the answer
-rounds them; also the length, the sum and the mean of a list, and where results are few, the difference, the ratio and
-the change of two of their numbers.
+rounds them; also the length, the sum and the mean of a list, and the difference, the ratio and the change of two
+numbers of one result that has few.
 """
 
 import re
@@ -39,8 +39,8 @@ def unsupported(text: str, entries: Sequence[Entry]) -> list[str]:
     said = list(dict.fromkeys(_said(text)))
     if not said:
         return []
-    known, results = set(_known(entries)), set(_results(entries))
-    derived = set(_derived(results)) if len(results) <= _MOST_DERIVED else set()
+    known = set(_known(entries))
+    derived = {each for result in _results(entries) if len(result) <= _MOST_DERIVED for each in _derived(result)}
     missing = [each for each in said if not _is_among(each, known) and not _is_among(each, derived)]
     return [shown for shown, *_ in missing][:_MOST_SHOWN]
 
@@ -81,10 +81,10 @@ def _known(entries: Sequence[Entry]) -> Iterator[float]:
             yield from _sizes(entry.payload["content"])
 
 
-def _results(entries: Sequence[Entry]) -> Iterator[float]:
+def _results(entries: Sequence[Entry]) -> Iterator[set[float]]:
     for entry in entries:
         if entry.event == "message" and entry.payload["type"] == "tool":
-            yield from _numbers(str(entry.payload.get("content") or ""))
+            yield set(_numbers(str(entry.payload.get("content") or "")))
 
 
 def _numbers(text: str) -> Iterator[float]:

@@ -32,6 +32,8 @@ _REASONS: Mapping[str, FinishReason] = {
 class AnthropicModel:
     """A model of Anthropic's API, or of something that speaks it."""
 
+    is_language_model = True
+
     def __init__(
         self, name: str, *, api_key: str, base_url: str = "https://api.anthropic.com", longest: int = 8_192
     ) -> None:

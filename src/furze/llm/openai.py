@@ -32,6 +32,8 @@ _REASONS: Mapping[str, FinishReason] = {
 class OpenAIModel:
     """A model of an OpenAI-compatible endpoint, such as `http://localhost:11434/v1`."""
 
+    is_language_model = True
+
     def __init__(self, name: str, *, base_url: str, api_key: str | None = None) -> None:
         self.name = name
         headers = {"authorization": f"Bearer {api_key}"} if api_key else {}

@@ -91,6 +91,11 @@ class Model(Protocol):
         """How answers name their author."""
         ...
 
+    @property
+    def is_language_model(self) -> bool:
+        """Whether its words are generated, so that its numbers are checked; the built-in assistant computes them."""
+        ...
+
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
         """The answer, piece by piece. Closing it closes the connection behind it."""
         ...

@@ -38,6 +38,7 @@ class ScriptedModel:
     """Answers each request with the next script, with `otherwise` once none is left; keeps the `requests`."""
 
     name = "scripted"
+    is_language_model = True
 
     def __init__(self, *scripts: Script, otherwise: Callable[[ModelRequest], Script] | None = None) -> None:
         self.scripts = list(scripts)

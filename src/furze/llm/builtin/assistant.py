@@ -24,6 +24,7 @@ class BuiltInAssistant:
     """
 
     name = "built-in query reader, no language model"
+    is_language_model = False
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
