@@ -1,9 +1,10 @@
 """Questions for a number, its course over time, or a ranking. Pure."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
-from furze.llm.builtin.dates import NUMBERS
+from furze.llm.builtin.dates import NUMBERS, Times
 from furze.llm.builtin.measures import Measure, measure_of, threshold_filters, thresholds_of
 from furze.llm.builtin.narrowing import breakdown_filter, is_numeric
 from furze.llm.builtin.people import by_person_property, person_count, top_people
@@ -62,6 +63,29 @@ def numbers(question: Question) -> Reading | None:
     if first.get("type") == "person" and measure.events:
         return by_person_property(question, measure, first["property"], properties, limit=limit, least=picks == "least")
     return trends(question, measure, part, properties, picks=picks, limit=limit)
+
+
+#: What each kind of period may stand beside: a week beside another week, a day beside the same day of another week.
+_SAME_KIND = {"d": "dwmqy", "w": "wy", "m": "mqy", "q": "qy", "y": "y"}
+
+
+def _comparable(times: Times) -> Times:
+    """The two periods made alike: whole days that do not overlap; raises `Unclear` for a month beside a week."""
+    found = times.range
+    if not times.compares or found is None:
+        return times
+    unit = times.compare_to[-1:]
+    calendar = re.fullmatch(r"(?:-\d+)?([dwmqy])Start", found.date_from)
+    if calendar and unit and unit not in _SAME_KIND[calendar[1]]:
+        raise Unclear("I compare periods of the same kind: this week with last week, this month with last month.")
+    rolling = re.fullmatch(r"-(\d+)([dw])", found.date_from)
+    if rolling is None:
+        return times
+    days = int(rolling[1]) * (7 if rolling[2] == "w" else 1)
+    if days > {"d": 1, "w": 7, "m": 28, "q": 90, "y": 365}.get(unit, days):
+        raise Unclear(f"The last {days} days and the days they would be compared with overlap.")
+    words = f"{found.words}, today included"
+    return replace(times, range=replace(found, date_from=f"-{days - 1}d" if days > 1 else "dStart", words=words))
 
 
 def _compared_with(question: Question) -> str:
@@ -209,6 +233,7 @@ def trends(
         question.times = replace(question.times, interval=unit[1])
     if part is not None and picks and question.times.interval is not None:
         raise Unclear("I can rank values or follow them over time, not both at once.")
+    question.times = _comparable(question.times)
     query: dict[str, Any] = {"kind": "TrendsQuery", "series": measure.series()} | dated(question)
     interval = question.times.interval
     if interval is not None:
