@@ -1,10 +1,14 @@
 """The model that the settings choose."""
 
+import logging
+
 from furze.kit.clock import Clock
 from furze.llm.anthropic import AnthropicModel
 from furze.llm.builtin import BuiltInAssistant
 from furze.llm.openai import OpenAIModel
 from furze.llm.types import Model
+
+log = logging.getLogger(__name__)
 
 _OPENAI = "https://api.openai.com/v1"
 _ANTHROPIC = "https://api.anthropic.com"
@@ -20,6 +24,8 @@ def configured_model(
 ) -> Model:
     """The model to ask; the built-in assistant when no `model` is named or there is nowhere to ask it."""
     if model is None:
+        if base_url or api_key or anthropic_api_key:
+            log.warning("a model's address or key is set, but not FURZE_LLM_MODEL: the built-in assistant answers")
         return BuiltInAssistant(clock)
     if anthropic_api_key is not None:
         return AnthropicModel(model, api_key=anthropic_api_key, base_url=_ANTHROPIC)

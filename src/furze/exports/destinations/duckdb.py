@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import pyarrow as pa
 from pydantic import Field, SecretStr, field_validator
 
-from furze.exports import extras, sql_text
+from furze.exports import addresses, extras, sql_text
 from furze.exports.destination import (
     PASSED,
     Check,
@@ -72,6 +72,8 @@ def _connect(config: DuckDBConfig) -> Any:
     options: dict[str, Any] = dict(_LIMITS)
     if config.path.startswith(_MOTHERDUCK) and config.motherduck_token:
         options["motherduck_token"] = config.motherduck_token.get_secret_value()
+    if not config.path.startswith(_MOTHERDUCK):
+        addresses.check_folder(Path(config.path).parent)
     return duckdb.connect(config.path, config=options)
 
 

@@ -9,7 +9,7 @@ from typing import IO, Any, ClassVar, Literal, TypeVar
 from uuid import uuid4
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from furze.exports import addresses, reading
 from furze.exports.destination import PASSED, Check, Config, Delivery, Outcome, Reject, Sink, failed
@@ -19,13 +19,23 @@ from furze.jobs import Retry
 T = TypeVar("T")
 
 # What a person has to mend; anything else (disk full, a network share that is away) may pass.
-_LASTING = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL}
+_LASTING = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT),
+    *(errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL),
+}
 
 
 class LocalFileConfig(FileConfig):
     """The inputs of a LocalFile destination."""
 
     path: str = Field(description="The folder, as an absolute path.", min_length=1)
+
+    @field_validator("path")
+    @classmethod
+    def _is_absolute(cls, path: str) -> str:
+        if not Path(path).is_absolute():
+            raise ValueError(f"{path!r} is not an absolute path. Write it from the root, such as '/srv/exports'.")
+        return path
 
 
 class LocalFile:
