@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,13 @@ def furze(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
     A module that marks itself `both_databases` runs a second time with the server on PostgreSQL.
     """
+    with serving(request, tmp_path_factory) as made:
+        yield made
+
+
+@contextmanager
+def serving(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furze]:
+    """A server on a folder of its own, and on a PostgreSQL database of its own if the fixture's parameter says so."""
     on_postgres = getattr(request, "param", "sqlite") == "postgres"
     settings = Settings(
         data=tmp_path_factory.mktemp("furze"),

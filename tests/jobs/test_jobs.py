@@ -145,6 +145,27 @@ async def test_a_running_job_is_interrupted_at_once_and_a_waiting_one_never_star
     assert worker.ran == ["running"]
 
 
+async def test_a_process_that_is_late_to_renew_a_lease_does_not_run_the_job_twice(database: Database) -> None:
+    clock = FakeClock()
+    worker = Worker(database, clock)
+    go_on = asyncio.Event()
+
+    async def waits(_context: JobContext) -> None:
+        await go_on.wait()
+
+    worker.handle("work", waits)
+    await worker.jobs.start()
+    await worker.enqueue("a")
+    await until(lambda: _is(worker, "a", "running"))
+    clock.advance(minutes=5)
+    worker.jobs.wake()
+    await asyncio.sleep(0.2)
+    go_on.set()
+    await until(lambda: _is(worker, "a", "done", attempt=1))
+    assert worker.ran == ["a"]
+    await worker.jobs.stop()
+
+
 async def test_a_job_whose_process_died_is_run_again_after_a_restart(database: Database) -> None:
     clock = FakeClock()
     dead = Worker(database, clock)
@@ -160,7 +181,7 @@ async def test_a_job_whose_process_died_is_run_again_after_a_restart(database: D
     await started.wait()
     await dead.jobs.stop()  # as kill -9 leaves it: the row says running, the lease is held
     assert (await dead.state("a")).state == "running"
-    clock.advance(seconds=16)  # on PostgreSQL the lease runs out; on SQLite the restart alone is enough
+    clock.advance(seconds=31)  # on PostgreSQL the lease runs out; on SQLite the restart alone is enough
     heir = Worker(database, clock)
     heir.handle("work", nothing)
     await heir.jobs.start()

@@ -41,7 +41,8 @@ def test_no_query_gets_more_than_50_000_rows(furze):
 def test_values_variables_and_filters_fill_placeholders(furze):
     body = hogql(
         furze,
-        "select {word}, {variables.size} from events where {filters} union all select {word}, {variables.size}",
+        "select {word}, {variables.size} from events where {filters} and event = 'no such event' "
+        "union all select {word}, {variables.size}",
         values={"word": "it's"},
         variables={"1": {"code_name": "size", "variableId": "1", "value": 7}},
         filters={"dateRange": {"date_from": "-1d"}},

@@ -81,7 +81,8 @@ def _story(server: _Server, data: Path, events: int, console: Console) -> None:
             _ask(server, question, console)
     with _timed(console, "Profile"):
         _profile(server, console)
-    console.print(f"\n[bold]Open[/bold]              {server.url}")
+    link = server.client.http.post("/api/sign_in_links/").json()["path"]
+    console.print(f"\n[bold]Open[/bold]              {server.url}{link}  (signs you in, once)", soft_wrap=True)
     console.print(f"Personal API key  {server.personal_key}\nProject API key   {server.project_key}")
 
 

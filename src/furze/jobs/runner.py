@@ -22,7 +22,7 @@ from furze.kit.clock import Clock
 
 log = logging.getLogger(__name__)
 
-_LEASE = timedelta(seconds=15)
+_LEASE = timedelta(seconds=30)
 _HEARTBEAT_SECONDS = 2.0
 _POLL_SECONDS = 1.0
 _KEEP_FINISHED = timedelta(days=7)
@@ -105,6 +105,7 @@ class Jobs:
             lease=_LEASE,
             count=count,
             group_limits=self._group_limits,
+            held=tuple(self._running),
         )
 
     async def _heartbeat_loop(self) -> None:

@@ -86,13 +86,17 @@ def claim(
     lease: timedelta,
     count: int,
     group_limits: dict[str, int],
+    held: Collection[str] = (),
 ) -> list[Job]:
-    """Take up to `count` jobs that are due or whose owner stopped renewing its lease, within the group limits."""
+    """Take up to `count` jobs that are due or whose owner stopped renewing its lease, within the group limits.
+
+    Not those in `held`: the caller runs them already, however late it is to renew their leases.
+    """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_CLAIM_LOCK)))
     running = _running(connection, now)
     claimed = []
-    for row in connection.execute(_due(kinds, now).limit(20 * count)):
+    for row in connection.execute(_due(kinds, now).where(jobs.c.id.not_in(held)).limit(20 * count)):
         limit = group_limits.get(row.kind)
         place = (row.kind, row.group)
         if limit is not None and running.get(place, 0) >= limit:
