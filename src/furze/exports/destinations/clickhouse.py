@@ -7,8 +7,10 @@ newer one stays. Each row carries the id of the run that brought it.
 
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import Any, ClassVar, Literal, TypeVar
 
 import pyarrow as pa
@@ -88,6 +90,10 @@ def _connect(config: ClickHouseConfig) -> Any:
     )
 
 
+#: One run at a time looks for what a table holds and adds the rest: without transactions, two would both add a row.
+_taking_over: defaultdict[tuple[str, int, str], Lock] = defaultdict(Lock)
+
+
 class ClickHouseSink:
     """One run in a staging table."""
 
@@ -149,7 +155,8 @@ class ClickHouseSink:
             raise Retry(f"The staging table holds {staged} rows where {self._rows} were sent")
         if self._delivery.is_repeat and not self._delivery.key and RUN_COLUMN in self._types:
             self._run(f"DELETE FROM {self._table} WHERE {RUN_COLUMN} = {_text(self._delivery.run_id)}")
-        self._run(self._take_over())
+        with _taking_over[self._config.host, self._config.port, self._table]:
+            self._run(self._take_over())
         held = self._count(self._held())
         self._close()
         return Receipt(held, self._bytes, notes=tuple(self._notes))
