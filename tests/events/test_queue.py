@@ -96,6 +96,17 @@ async def test_an_empty_queue_waits_for_the_first_append(queue: IngestQueue) -> 
         assert (await waiting).token == "1-1"
 
 
+async def test_events_whose_sender_left_before_the_answer_are_found_all_the_same(queue: IngestQueue) -> None:
+    waiting = asyncio.create_task(queue.next_batch(linger_seconds=0))
+    await asyncio.sleep(0.05)
+    sender = asyncio.create_task(queue.append(1, b"x", 1))
+    await asyncio.sleep(0)
+
+    sender.cancel()
+
+    assert (await asyncio.wait_for(waiting, 60)).payloads[0].payload == b"x"
+
+
 async def test_the_watermark_moves_with_completed_batches(queue: IngestQueue) -> None:
     assert await queue.watermark() == 1
     await queue.append(1, b"x", 5)

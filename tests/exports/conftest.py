@@ -57,7 +57,7 @@ class Exporting:
         ended = self.ended(f"{export['id']}/backfills/{created['backfill_id']}/")
         return ended | {"errors": [run["latest_error"] for run in self.runs(export) if run["latest_error"]]}
 
-    def ended(self, path: str, timeout: float = 30) -> dict[str, Any]:
+    def ended(self, path: str, timeout: float = 90) -> dict[str, Any]:
         """A run or a backfill, once it has ended."""
         return until(lambda: _if_ended(self.call("GET", path)), timeout)
 
@@ -71,7 +71,7 @@ def _if_ended(answer: dict[str, Any]) -> dict[str, Any] | None:
     return answer if answer["status"] not in ("Starting", "Running") else None
 
 
-def until(ask: Callable[[], Any], timeout: float = 30) -> Any:
+def until(ask: Callable[[], Any], timeout: float = 90) -> Any:
     """What `ask` gives once it gives something."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

@@ -1,5 +1,7 @@
 """Exports into PostgreSQL tables."""
 
+import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -7,6 +9,8 @@ import pytest
 import sqlalchemy
 from tests.exports.conftest import Exporting
 
+from furze.exports.destination import Column, Delivery, Reject
+from furze.exports.destinations.postgres import Postgres, PostgresConfig
 from furze.testing.postgres import fresh_database
 
 
@@ -30,6 +34,13 @@ def rows_of(url: str, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(text) as connection:
         cursor = connection.execute(query)
         return cursor.fetchall() if cursor.description else []
+
+
+def delivery(number: int) -> Delivery:
+    columns = (Column("distinct_id", "distinct_id", "text"), Column("version", "version", "integer"))
+    end = datetime(2026, 1, 1, tzinfo=UTC)
+    names = {"table": "persons", "stem": "s", "columns": columns, "key": ("distinct_id",), "versions": ("version",)}
+    return Delivery(run_id=str(number), project_id=1, start=None, end=end, is_repeat=False, **names)
 
 
 def test_events_arrive_once_in_a_table_made_for_them(exporting: Exporting, database: str, unique: str) -> None:
@@ -74,6 +85,19 @@ def test_persons_are_merged_by_their_versions(exporting: Exporting, database: st
     exporting.send(1, event="$set", distinct_id=unique, properties={"$set": {"plan": "paid"}})
     assert exporting.backfill(export)["status"] == "Completed"
     assert rows_of(database, query) == [("paid",)]
+
+
+async def test_runs_side_by_side_make_their_table_once(database: str) -> None:
+    for round_number in range(10):
+        config = PostgresConfig(**config_of(database, table_name=f"people_{round_number}"))
+        sinks = await asyncio.gather(*(Postgres().open(config, delivery(number)) for number in range(6)))
+        assert [(await sink.commit()).rows for sink in sinks] == [0] * 6
+
+
+async def test_a_table_whose_name_is_taken_by_a_type_is_refused(database: str) -> None:
+    rows_of(database, "CREATE TYPE people AS (n int)")
+    with pytest.raises(Reject, match=r"'public\.people' can't be made: something else has its name"):
+        await Postgres().open(PostgresConfig(**config_of(database, table_name="people")), delivery(1))
 
 
 def test_each_test_step_says_what_to_mend(exporting: Exporting, database: str) -> None:

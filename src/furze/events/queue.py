@@ -29,7 +29,8 @@ __all__ = ["Backlog", "Batch", "IngestQueue", "QueuedPayload", "metadata"]
 T = TypeVar("T")
 
 _POLL_SECONDS = 0.5
-_IDLE_SECONDS = 3600.0
+# Whoever appends says so; this is for the caller that left before its append was on disk and could say nothing.
+_IDLE_SECONDS = 2.0
 _BATCH_BYTES = 32 << 20
 
 

@@ -143,6 +143,10 @@ class PostgresSink:
         if not self._types:
             self._create(sql.SQL("CREATE TABLE IF NOT EXISTS {} ({}{})").format(self._table, columns, key))
             self._types = self._existing_types()
+        if not self._types:
+            raise Reject(
+                f"The table {'.'.join(self._place)!r} can't be made: something else has its name. Rename that."
+            )
         self._columns = tuple(column for column in self._columns if column.name in self._types)
         self._note_missing()
         if not self._delivery.key:
@@ -152,11 +156,11 @@ class PostgresSink:
 
     def _create(self, statement: sql.Composed) -> None:
         # In a transaction of its own, so that runs side by side do not wait for each other's rows; IF NOT EXISTS
-        # does not cover two sessions that create at the same moment.
+        # does not cover two sessions that create at the same moment: the later one meets the other's table or its type.
         try:
             self._run(statement)
             self._connection.commit()
-        except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):
+        except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable, psycopg.errors.DuplicateObject):
             self._connection.rollback()
 
     def _look_for_run(self) -> None:

@@ -169,7 +169,7 @@ class RedshiftSink:
         try:
             self._run(sql.SQL("CREATE TABLE IF NOT EXISTS {} ({})").format(self._table, definitions))
             self._connection.commit()
-        except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):
+        except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable, psycopg.errors.DuplicateObject):
             self._connection.rollback()  # another run created it at the same moment
         self._limits = self._existing()
         self._columns = tuple(column for column in self._columns if column.name in self._limits)
