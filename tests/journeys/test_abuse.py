@@ -116,6 +116,44 @@ def test_told_to_stop_while_busy_it_stops_within_seconds_and_loses_nothing(furze
     assert "Traceback" not in "\n".join(furze.output())
 
 
+def test_a_full_disk_is_said_loses_nothing_and_passes(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("A FULL DISK IS NOT TESTED: mounting a small tmpfs needs root")
+    try:
+        with FurzeProcess(disk / "data") as furze:
+            acknowledged = send(furze, "storm")
+            fill(disk / "ballast")
+            batch = [{"event": "storm", "distinct_id": "p", "properties": {"text": "x" * 500}}] * 2000
+            refused = furze.client.post("/batch/", json={"api_key": PROJECT_KEY, "batch": batch})
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+            assert "disk is full" in refused.text
+            notes = furze.client.post("/api/projects/1/insights/", json={"name": "x" * 400_000})
+            assert notes.status_code == 503
+            assert notes.json()["code"] == "unavailable"
+            assert "disk is full" in notes.json()["detail"]
+
+            (disk / "ballast").unlink()
+
+            acknowledged += send(furze, "storm")
+            wait_for_count(furze, "storm", acknowledged)
+    finally:
+        subprocess.run(["umount", str(disk)], check=False)
+
+
+def fill(path: Path) -> None:
+    """Write a file until its disk is full."""
+    block = 1 << 20
+    with path.open("wb", buffering=0) as file:
+        while block:
+            try:
+                file.write(b"x" * block)
+            except OSError:
+                block //= 4
+
+
 def test_slow_and_leaving_clients_hold_nobody_up(furze: FurzeProcess) -> None:
     place = urlsplit(furze.url)
     slow = [socket.create_connection((place.hostname, place.port)) for _ in range(100)]

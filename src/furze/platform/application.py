@@ -8,11 +8,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match
 
-from furze.platform.errors import FurzeError, InvalidInput, MethodNotAllowed, NotFound
+from furze.database import outage
+from furze.platform.errors import FurzeError, InvalidInput, MethodNotAllowed, NotFound, Unavailable
 from furze.platform.routing import OptionalSlash, body_model
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ def application(*, title: str, version: str, description: str, lifespan: Any) ->
     app.add_exception_handler(FurzeError, _furze_error)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
+    app.add_exception_handler(OperationalError, _database_fault)
     app.add_exception_handler(Exception, _unexpected)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
@@ -97,6 +100,14 @@ async def _invalid_parameters(_request: Request, error: Exception) -> JSONRespon
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
     first = error.errors()[0]
     return _answer(InvalidInput(first["msg"], attr=str(first["loc"][-1])))
+
+
+async def _database_fault(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, OperationalError)  # noqa: S101 - registered for this class only
+    if (reason := outage(error)) is None:
+        return await _unexpected(request, error)
+    log.error("%s %s: the database can't be used: %s", request.method, request.url.path, reason)
+    return _answer(Unavailable(f"The database can't be used right now: {reason}. Nothing was changed; try again."))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
