@@ -20,8 +20,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@echo "Installing into .venv …"; began=$$(date +%s); set -e; \
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.13,<0.14"; \
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock; \
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock; \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps "uv>=0.13,<0.14" --editable .; \
+	$(BIN)/python -m compileall -q src; \
 	echo "Installing took $$(($$(date +%s) - began)) s"
 	@touch $@
 
