@@ -1,7 +1,5 @@
 """Exports into Azure Blob containers, on Azurite, Microsoft's own emulator."""
 
-import os
-import shutil
 import socket
 import subprocess
 import time
@@ -15,8 +13,11 @@ import pytest
 from obstore.store import AzureStore
 from tests.exports.conftest import Exporting, uuids_in
 from tests.exports.destinations.conftest import Steps, deliver, failure
+from tests.exports.destinations.stand_ins import node_program
 
 from furze.exports.object_store import translated
+
+pytestmark = pytest.mark.timeout(400)  # the first run fetches its server
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # the emulator's own
@@ -46,14 +47,12 @@ class Azurite:
 
 @pytest.fixture(scope="module")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
-    program = os.environ.get("AZURITE_BLOB") or shutil.which("azurite-blob")
-    if program is None:
-        pytest.skip("NOT TESTED: AzureBlob needs Azurite: `npm i azurite`, then AZURITE_BLOB=…/.bin/azurite-blob")
+    program = node_program("azurite-blob", "azurite@3.37")
     folder = tmp_path_factory.mktemp("azurite")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [program, "--blobHost", "127.0.0.1", "--blobPort", str(port), "-l", str(folder), "--silent"]
+    command = [str(program), "--blobHost", "127.0.0.1", "--blobPort", str(port), "-l", str(folder), "--silent"]
     command += ["--skipApiVersionCheck", "--disableTelemetry"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         _wait_for(port)

@@ -1,7 +1,6 @@
 """Exports into BigQuery tables, on an emulator of its REST interface: bqemulator, over DuckDB."""
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -12,6 +11,9 @@ from typing import Any
 import pytest
 from tests.exports.conftest import Exporting
 from tests.exports.destinations.conftest import Steps, deliver, failure, repeat
+from tests.exports.destinations.stand_ins import python_program
+
+pytestmark = pytest.mark.timeout(400)  # the first run fetches its server
 
 bigquery = pytest.importorskip("google.cloud.bigquery", reason="NOT TESTED: BigQuery needs `furze[bigquery]`")
 PROJECT = "project"
@@ -36,15 +38,16 @@ class Emulator:
 def emulator() -> Iterator[Emulator]:
     from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
 
-    program = os.environ.get("BQEMULATOR") or shutil.which("bqemulator")
-    if program is None:
-        pytest.skip("NOT TESTED: BigQuery needs bqemulator (`pip install bqemulator`), or its path in BQEMULATOR")
+    # It wants an extension of DuckDB, which its package brings along so that none is fetched at run time.
+    extension = ("duckdb==1.5.5", "duckdb-extensions", "duckdb-extension-spatial==1.5.5")
+    prepare = "from duckdb_extensions import import_extension; import_extension('spatial')"
+    program = python_program("bqemulator", "bqemulator==1.4.0", "numpy", *extension, then=prepare)
     ports = []
     for _ in range(2):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             ports.append(free.getsockname()[1])
-    command = [program, "start", "--rest-port", str(ports[0]), "--grpc-port", str(ports[1]), "--ephemeral"]
+    command = [str(program), "start", "--rest-port", str(ports[0]), "--grpc-port", str(ports[1]), "--ephemeral"]
     environment = os.environ | {"OTEL_SDK_DISABLED": "true", "PYTHONPATH": ""}
     quiet: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, env=environment, **quiet) as server:

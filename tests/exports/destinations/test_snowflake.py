@@ -1,7 +1,6 @@
 """Exports into Snowflake tables, on fakesnow, an emulator of its wire protocol over DuckDB."""
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -12,6 +11,9 @@ from typing import Any
 import pytest
 from tests.exports.conftest import Exporting
 from tests.exports.destinations.conftest import Steps, deliver, failure, repeat
+from tests.exports.destinations.stand_ins import python_program
+
+pytestmark = pytest.mark.timeout(400)  # the first run fetches its server
 
 connector = pytest.importorskip("snowflake.connector", reason="NOT TESTED: Snowflake needs `furze[snowflake]`")
 
@@ -34,14 +36,12 @@ class Emulator:
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    program = os.environ.get("FAKESNOW") or shutil.which("fakesnow")
-    if program is None:
-        pytest.skip("NOT TESTED: Snowflake needs fakesnow (`pip install fakesnow[server]`), or its path in FAKESNOW")
+    program = python_program("fakesnow", "fakesnow[server]==0.12.1", "snowflake-connector-python<5")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     quiet: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    command = [program, "-s", "-p", str(port), "--host", "127.0.0.1"]
+    command = [str(program), "-s", "-p", str(port), "--host", "127.0.0.1"]
     with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": ""}, **quiet) as server:
         _wait_for(port)
         place: Any = {"host": "127.0.0.1", "port": port, "protocol": "http", "database": "DB", "schema": "PUBLIC"}
