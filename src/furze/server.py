@@ -38,6 +38,8 @@ from furze.jobs import Jobs
 from furze.kit.clock import Clock, SystemClock
 from furze.llm.builtin import BuiltInAssistant
 from furze.llm.configured import configured_model
+from furze.mcp import routes as mcp_routes
+from furze.mcp.routes import McpServer
 from furze.people import mirror as people_mirror
 from furze.people import observe
 from furze.people import routes as people_routes
@@ -108,7 +110,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.add_route("/_liveness", _ready)
     for endpoints in SLICES:
         serve(app, endpoints)
-    app.router.routes.extend(web_routes.routes())
+    app.router.routes.extend([*mcp_routes.routes(), *web_routes.routes()])
     # First: routes are tried in turn, and trying the two hundred others costs more than capturing an event.
     app.router.routes[:0] = capture_routes.routes()
     return app
@@ -136,13 +138,17 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     pipeline = Pipeline(engines.queue, engines.database, engines.store, clock)
     people = _people(engines, runner, pipeline)
     exporting = _exports(engines)
+    authenticator = Authenticator(engines.database, clock)
+    conversing = _conversations(engines, runner, exporting)
+    mcp = McpServer(authenticator, conversing[0].tools)
+    stack.push_async_callback(mcp.stop)
     made = (
         *(engines.database, engines.store, engines.queue, engines.jobs),
-        Authenticator(engines.database, clock),
+        *(authenticator, mcp),
         Capture(engines.queue, engines.database, clock),
         *(runner, background, people, exporting),
         ProfilePages(engines.database, runner.run, partial(related, people), clock),
-        *_conversations(engines, runner, exporting),
+        *conversing,
     )
     app.state.provided[Clock] = clock
     app.state.provided.update((type(each), each) for each in made)

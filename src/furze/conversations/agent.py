@@ -6,7 +6,6 @@ otherwise the model is asked. So a crash, a cancel and a pause need no code of t
 
 import asyncio
 import contextlib
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from furze.conversations import guard, messages
 from furze.conversations.log import Log, Partials
 from furze.conversations.types import STARTED, Entry, NewEntry, Turn
 from furze.kit import json
-from furze.llm.arguments import fault
+from furze.llm.running import misuse, run_tool, unusable
 from furze.llm.types import (
     Finished,
     Message,
@@ -33,13 +32,10 @@ from furze.llm.types import (
     Usage,
 )
 
-log = logging.getLogger(__name__)
-
 OUT_OF_STEPS = "I've reached the maximum number of steps. Would you like me to continue?"
 _CUT_OFF = "\n\n(The model stopped here: its answer reached its length limit.)"
 _REFUSED = "I can't help with that."
 _REPEATS = 3
-_LONGEST_RESULT = 60_000
 
 
 class GoingInCircles(Exception):
@@ -168,7 +164,7 @@ class Agent:
             return True
         shown = [messages.artifact(result.artifact.content)] if result.artifact else []
         payload = None if result.ui_payload is None else {call.name: result.ui_payload}
-        await self._append(*shown, messages.tool(call.id, _bounded(result.text), payload))
+        await self._append(*shown, messages.tool(call.id, result.text, payload))
         return False
 
     async def _result(self, call: ToolCall, entry: Entry) -> ToolResult:
@@ -183,16 +179,19 @@ class Agent:
         context = self.contexts.make(call, entry)
         if not tool.repeatable and (context.decision is not None or not tool.is_dangerous(call.arguments)):
             await self._append(NewEntry(STARTED, {"tool_call_id": call.id}))
-        return await _run(tool, call, context)
+        try:
+            return await run_tool(tool, call.arguments, context)
+        except ToolError as error:
+            return ToolResult(str(error))
 
     def _refusal(self, call: ToolCall) -> str | None:
         """Why a call is not carried out, or None."""
         tool = self.tools.get(call.name)
         if tool is None:
             return f"There is no tool {call.name!r}. The tools are {', '.join(self.tools)}."
-        wrong = call.error or fault(call.arguments, tool.parameters)
+        wrong = unusable(call.name, call.error) if call.error else misuse(tool, call.arguments)
         if wrong is not None:
-            return f"The arguments of {call.name} can't be used: {wrong}. Call it again with mended arguments."
+            return wrong
         if tool.scope is not None and not self.contexts.may(tool.scope):
             return f"The caller's key lacks the scope {tool.scope!r} that {call.name} needs."
         return self._repetition(call)
@@ -241,26 +240,5 @@ def _usage(usage: Usage) -> dict[str, int]:
     return {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
 
 
-async def _run(tool: Tool, call: ToolCall, context: ToolContext) -> ToolResult:
-    try:
-        async with asyncio.timeout(tool.deadline_seconds):
-            return await tool.run(call.arguments, context)
-    except TimeoutError:
-        return ToolResult(f"{call.name} did not finish within {tool.deadline_seconds:g} seconds and was stopped.")
-    except ToolError as error:
-        return ToolResult(f"{call.name} failed: {error}")
-    except ToolPaused:
-        raise
-    except Exception:
-        log.exception("tool %s failed", call.name)
-        return ToolResult(f"{call.name} failed for a reason of its own. Try another way, or say that it failed.")
-
-
 def _identity(call: ToolCall) -> tuple[str, bytes]:
     return call.name, json.dumps(dict(sorted(call.arguments.items())))
-
-
-def _bounded(text: str) -> str:
-    if len(text) <= _LONGEST_RESULT:
-        return text
-    return f"{text[:_LONGEST_RESULT]}\n[cut: {len(text) - _LONGEST_RESULT} more characters]"

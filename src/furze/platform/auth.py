@@ -75,8 +75,12 @@ class Authenticator:
 
     async def access(self, request: Request, scope: str | None) -> Access:
         """The caller, let into the project that the path names."""
+        return await self.access_to(request, request.path_params["project_id"], scope)
+
+    async def access_to(self, request: Request, project_id: str, scope: str | None) -> Access:
+        """The caller, let into a project: its id, or `@current`."""
         caller = await self.caller(request, scope)
-        project = await self._database.read(_find_project, request.path_params["project_id"], caller)
+        project = await self._database.read(_find_project, project_id, caller)
         return Access(caller.user, caller.key, project)
 
     def forget(self) -> None:
