@@ -3,16 +3,22 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
 import uvicorn
 
+from furze.database import Database
+from furze.kit.clock import SystemClock
 from furze.kit.ids import uuid7
+from furze.platform import store
+from furze.platform.keys import hash_key, mask_key, new_personal_key
+from furze.platform.types import PersonalApiKey
 from furze.server import create_app
 from furze.settings import Settings
 from furze.testing.postgres import fresh_database, postgres_server
@@ -91,6 +97,32 @@ class running:  # noqa: N801 - used as a context manager
     def __exit__(self, *_: object) -> None:
         self.server.should_exit = True
         self.thread.join(30)
+
+
+@pytest.fixture
+def make_key(furze: Furze) -> Callable[..., dict[str, str]]:
+    """Makes a key of the first user's; gives the header that uses it."""
+
+    def make(**fields: Any) -> dict[str, str]:
+        value = new_personal_key()
+        key = PersonalApiKey(
+            id=uuid4().hex,
+            user_id=1,
+            label="test",
+            mask_value=mask_key(value),
+            scopes=("*",),
+            scoped_projects=(),
+            scoped_organizations=(),
+            created_at=SystemClock().now(),
+            last_used_at=None,
+            last_rolled_at=None,
+        )
+        database = Database(furze.settings.resolved_database_url)
+        database.write_now(store.create_key, key=replace(key, **fields), secure_value=hash_key(value))
+        database.close()
+        return {"Authorization": f"Bearer {value}"}
+
+    return make
 
 
 @pytest.fixture

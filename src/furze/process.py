@@ -17,6 +17,7 @@ from furze.database import Database
 from furze.database import migrate as migrations
 from furze.events.embedded import EngineStartError
 from furze.events.errors import QueueUnavailable
+from furze.kit.memory import use_few_arenas
 from furze.platform import sessions
 from furze.platform.first_start import FirstKeys
 from furze.server import FolderInUse, create_app
@@ -32,6 +33,7 @@ class StartError(Exception):
 
 def serve(*, data: Path, host: str, port: int, log_level: str) -> None:
     """Serve until SIGINT or SIGTERM; raises `StartError`."""
+    use_few_arenas()
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = Settings(data=data, host=host, port=port)
     try:

@@ -65,8 +65,8 @@ class Seaweed:
 
 
 @contextmanager
-def seaweed(folder: Path) -> Iterator[Seaweed]:
-    """A server that keeps its data in a folder."""
+def seaweed(folder: Path, *, volume_megabytes: int = 16) -> Iterator[Seaweed]:
+    """A server that keeps its data in a folder, in volumes of a size."""
     program = shutil.which("weed", path=sysconfig.get_path("scripts"))
     assert program is not None
     everything, looking = ["Admin", "Read", "Write", "List", "Tagging"], ["Read", "List"]
@@ -82,7 +82,7 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
     command += [
         "-s3.port.iceberg=0",
         "-volume.max=400",
-        "-master.volumeSizeLimitMB=16",
+        f"-master.volumeSizeLimitMB={volume_megabytes}",
         f"-s3.config={folder / 's3.json'}",
         "-s3.autoCreateBucket=false",
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from tests.exports.test_postgres import config_of, rows_of
 from furze.exports import lifecycle
 from furze.exports.destination import Reject
 from furze.exports.destinations import DESTINATIONS
+from furze.exports.destinations.duckdb import DuckDB, DuckDBSink
 from furze.exports.destinations.local_file import LocalFile
 from furze.exports.destinations.postgres import Postgres, PostgresSink
 from furze.exports.engine import Exports
@@ -27,6 +29,7 @@ from furze.exports.ledger import Region
 from furze.exports.types import OPEN, Export, ExportChanges
 from furze.jobs import Retry
 from furze.platform.errors import FurzeError
+from furze.testing.postgres import fresh_database
 
 Step = Literal["open", "write", "before commit", "after commit", "before record"]
 Fault = Literal["killed", "retry", "reject"]
@@ -71,6 +74,16 @@ class ChaoticTable(Postgres):
         return ChaoticSink(await super().open(config, delivery))
 
 
+class ChaoticDuckDB(DuckDB):
+    """DuckDB, in a process that may die at any step."""
+
+    name = "ChaoticDuckDB"
+
+    async def open(self, config: Any, delivery: Any) -> Any:
+        chaos.at("open")
+        return ChaoticSink(await super().open(config, delivery))
+
+
 class ChaoticSink:
     def __init__(self, sink: Any) -> None:
         self._sink, self._dead = sink, False
@@ -89,8 +102,8 @@ class ChaoticSink:
     async def abort(self) -> None:
         if not self._dead:
             await self._sink.abort()
-        elif isinstance(self._sink, PostgresSink):
-            self._sink._connection.close()  # the system closes a dead process's sockets
+        elif isinstance(self._sink, PostgresSink | DuckDBSink):
+            self._sink._connection.close()  # the system closes a dead process's sockets and files
 
     def _maybe(self, step: Step) -> None:
         try:
@@ -106,13 +119,19 @@ def runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
-@pytest.fixture(scope="module")
-def engine(runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exports]:
-    DESTINATIONS.update({"ChaoticFile": ChaoticFile(), "ChaoticTable": ChaoticTable()})
-    manager = opened(tmp_path_factory.mktemp("bench"))
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def engine(
+    request: pytest.FixtureRequest, runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Exports]:
+    """The engine, on either database of its own."""
+    chaotic = {each.name: each for each in (ChaoticFile(), ChaoticTable(), ChaoticDuckDB())}
+    DESTINATIONS.update(chaotic)
+    url = fresh_database(request.getfixturevalue("postgres")) if request.param == "postgres" else None
+    manager = opened(tmp_path_factory.mktemp("bench"), url)
     yield runner.run(manager.__aenter__())
     runner.run(manager.__aexit__(None, None, None))
-    del DESTINATIONS["ChaoticFile"], DESTINATIONS["ChaoticTable"]
+    for name in chaotic:
+        del DESTINATIONS[name]
 
 
 faults = st.tuples(
@@ -175,6 +194,25 @@ def test_a_table_holds_each_promised_event_once(
         return [row[0] for row in rows_of(postgres, f"SELECT uuid FROM {table}")]
 
     destination = {"type": "ChaoticTable", "config": config_of(postgres, table_name=table)}
+    runner.run(_live_through(engine, destination, uuids, history))
+
+
+@many_histories
+@given(histories)
+def test_a_duckdb_file_holds_each_promised_event_once(
+    runner: asyncio.Runner, engine: Exports, tmp_path: Path, history: list[tuple[Any, ...]]
+) -> None:
+    file = tmp_path / f"{uuid4().hex}.duckdb"
+
+    def uuids() -> list[str]:
+        if not file.exists():
+            return []
+        with duckdb.connect(str(file)) as connection:
+            if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'events'").fetchall():
+                return []
+            return [row[0] for row in connection.execute("SELECT uuid FROM events").fetchall()]
+
+    destination = {"type": "ChaoticDuckDB", "config": {"path": str(file)}}
     runner.run(_live_through(engine, destination, uuids, history))
 
 

@@ -1,7 +1,6 @@
 """Who gets in, and what a stranger is told."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -12,8 +11,6 @@ from tests.conftest import PERSONAL_KEY, Furze, both_databases
 from furze.database import Database
 from furze.kit.clock import SystemClock
 from furze.platform import store
-from furze.platform.keys import hash_key, mask_key, new_personal_key
-from furze.platform.types import PersonalApiKey
 
 pytestmark = both_databases
 
@@ -22,32 +19,6 @@ CONFIGS = "customer_profile_configs/"
 
 def anonymous(furze: Furze, **options: Any) -> httpx.Response:
     return httpx.get(f"{furze.url}{furze.api(CONFIGS)}", **options)
-
-
-@pytest.fixture
-def make_key(furze: Furze) -> Callable[..., dict[str, str]]:
-    """Makes a key of the first user's; gives the header that uses it."""
-
-    def make(**fields: Any) -> dict[str, str]:
-        value = new_personal_key()
-        key = PersonalApiKey(
-            id=uuid4().hex,
-            user_id=1,
-            label="test",
-            mask_value=mask_key(value),
-            scopes=("*",),
-            scoped_projects=(),
-            scoped_organizations=(),
-            created_at=SystemClock().now(),
-            last_used_at=None,
-            last_rolled_at=None,
-        )
-        database = Database(furze.settings.resolved_database_url)
-        database.write_now(store.create_key, key=replace(key, **fields), secure_value=hash_key(value))
-        database.close()
-        return {"Authorization": f"Bearer {value}"}
-
-    return make
 
 
 def test_nothing_sent_is_401_without_a_challenge(furze: Furze) -> None:

@@ -10,7 +10,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from functools import partial
@@ -111,6 +111,7 @@ class ClickHouse:
         self._url = urlsplit(url)
         self.database = self._url.path.strip("/") or schema.DATABASE
         self._patience_seconds = patience_seconds
+        self._is_local = self._url.hostname in {"127.0.0.1", "localhost", "::1"}
         self._queries = ThreadPoolExecutor(concurrency, thread_name_prefix="clickhouse-query")
         self._streams = ThreadPoolExecutor(8, thread_name_prefix="clickhouse-stream")
         self._inserts = ThreadPoolExecutor(4, thread_name_prefix="clickhouse-insert")
@@ -155,7 +156,7 @@ class ClickHouse:
 
     async def stream_arrow(
         self, sql: str, parameters: Mapping[str, object] | None = None, **options: Unpack[ReadOptions]
-    ) -> AsyncIterator["pa.RecordBatch"]:
+    ) -> AsyncGenerator["pa.RecordBatch"]:
         """The result as Arrow record batches, one in memory at a time; `max_block_size` in `settings` sizes them."""
         options["query_id"] = query_id = options.get("query_id") or str(uuid4())
         async for batch in self._pumped(self.stream_arrow_now(sql, parameters, **options), query_id):
@@ -183,6 +184,9 @@ class ClickHouse:
         """`stream_arrow` for a caller that is already in a thread."""
         from pyarrow import ipc  # noqa: PLC0415 -- 40 MB that only exports need
 
+        if self._is_local:
+            # What never leaves the machine is not worth the work of packing and unpacking it.
+            options["settings"] = {"output_format_arrow_compression_method": "none", **(options.get("settings") or {})}
         pieces = cast("Any", self.stream_now(sql, parameters, format="ArrowStream", **options))
         with closing(pieces):
             yield from ipc.open_stream(io.BufferedReader(_Readable(pieces), 1 << 20))
@@ -253,14 +257,13 @@ class ClickHouse:
             return self._connected
 
     def _connect(self) -> Client:
-        is_local = self._url.hostname in {"127.0.0.1", "localhost", "::1"}
         client = clickhouse_connect.get_client(
             host=self._url.hostname,
             port=self._url.port or (8443 if self._url.scheme == "https" else 8123),
             username=self._url.username or "default",
             password=self._url.password or "",
             interface=self._url.scheme,
-            compress=not is_local,
+            compress=not self._is_local,
             autogenerate_session_id=False,  # a session would allow one statement at a time
             query_retries=0,
             connect_timeout=5,

@@ -29,9 +29,9 @@ _CONTENT_TYPES = {
     "Arrow": "application/vnd.apache.arrow.stream",
 }
 
-# Big enough for good pages and dictionaries, small enough that a row group in memory stays below some 64 MB.
+# Big enough for good pages and dictionaries, small enough that a row group in memory stays below some 40 MB.
 _ROW_GROUP_ROWS = 65_536
-_ROW_GROUP_BYTES = 48 * 1024 * 1024
+_ROW_GROUP_BYTES = 24 * 1024 * 1024
 _GZIP_LEVEL = 1
 
 FORMATS: tuple[str, ...] = get_args(Format)

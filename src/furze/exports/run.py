@@ -7,6 +7,7 @@ nothing before its commit; and what a commit that nobody recorded has left is re
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -28,13 +29,16 @@ from furze.exports.ledger import Entry, Region
 from furze.exports.selection import SETTINGS, dataset_of, span_of
 from furze.exports.types import OPEN, Export, Run
 from furze.jobs import JobCancelled, JobContext, Retry
+from furze.kit.ahead import read_ahead
 from furze.platform.errors import FurzeError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _READABLE_SECONDS = 20.0
-_BATCH_ROWS = 16_384
+_BATCH_ROWS = 8_192
+# A row group of Parquet is encoded at once; meanwhile the engine goes on to the next one.
+_BATCHES_AHEAD = 4
 _READ_SECONDS = 6 * 3600
 
 #: How long a run is tried before it counts as timed out.
@@ -185,17 +189,19 @@ async def _carry(engine: Exports, work: _Work, dataset: Dataset, sink: Sink) -> 
     is_lines = work.destination.rendering(work.config) == "lines"
     schema = pa.schema([("line", pa.string())]) if is_lines else arrow_schema(dataset.columns)
     rows = checksum = 0
-    async for batch in engine.store.stream_arrow(
+    batches = engine.store.stream_arrow(
         dataset.lines_sql() if is_lines else dataset.columns_sql(),
         dataset.parameters,
         team_id=work.export.project_id,
         limits=_limits(engine),
         settings=dict(SETTINGS) | {"max_block_size": _BATCH_ROWS},
-    ):
-        shaped, part = await asyncio.to_thread(_shaped, batch, schema)
-        rows, checksum = rows + part.rows, (checksum + part.checksum) % (1 << 64)
-        if shaped.num_rows:
-            await sink.write(shaped)
+    )
+    async with aclosing(read_ahead(batches, _BATCHES_AHEAD)) as coming:
+        async for batch in coming:
+            shaped, part = await asyncio.to_thread(_shaped, batch, schema)
+            rows, checksum = rows + part.rows, (checksum + part.checksum) % (1 << 64)
+            if shaped.num_rows:
+                await sink.write(shaped)
     return _Sums(rows, checksum)
 
 

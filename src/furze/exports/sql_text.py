@@ -15,8 +15,10 @@ _HALF_PAIRS = re.compile("[\ud800-\udfff]")
 
 def clean_json(column: pa.Array) -> pa.Array:
     """The JSON texts with NUL taken out and lone surrogates replaced; nearly always the same array."""
-    suspect = compute.match_substring_regex(column, _SUSPECT)
-    if not compute.any(suspect).as_py():
+    # Plain search first: it is many times as fast, and few texts have an escape at all.
+    if not compute.any(compute.match_substring(column, "\\u")).as_py():
+        return column
+    if not compute.any(compute.match_substring_regex(column, _SUSPECT)).as_py():
         return column
     texts = column.to_pylist()
     return pa.array([_cleaned(text) if text and re.search(_SUSPECT, text) else text for text in texts], pa.string())

@@ -5,6 +5,8 @@ import logging
 from datetime import datetime, timedelta
 from functools import partial
 
+import pyarrow as pa
+
 from furze.exports import backfills, notices, planning, run, run_store, store
 from furze.exports.engine import BACKFILL, NOTICE, RUN, WEBHOOK, Exports
 from furze.exports.types import Export
@@ -18,6 +20,8 @@ _KEEP_LOGS = timedelta(days=30)
 
 def register(engine: Exports) -> None:
     """Let this process run exports: call it before the jobs start."""
+    # Arrow's own pool keeps what the largest run has needed.
+    pa.set_memory_pool(pa.system_memory_pool())
     engine.jobs.register(RUN, partial(run.execute, engine), group_limit=engine.limits.runs_per_project)
     engine.jobs.register(BACKFILL, partial(backfills.begin, engine))
     engine.jobs.register(NOTICE, partial(notices.store, engine))

@@ -63,6 +63,7 @@ _REFUSED_AT_CONNECT = (
 _STAGE = "furze_stage"
 _RUNS = "posthog_batch_export_runs"
 _CONNECT_SECONDS = 10
+_CANCEL_SECONDS = 10
 _FETCHED_ROWS = 20_000
 
 
@@ -112,21 +113,34 @@ class PostgresSink:
         self._copying = ExitStack()
         self._copy: psycopg.Copy | None = None
         self._encoder: Any = None
+        self._sending: asyncio.Task[None] | None = None
         self._runs: sql.Identifier | None = None
         self._delivered: Receipt | None = None
 
     async def write(self, batch: pa.RecordBatch) -> None:
-        """Copy some rows."""
+        """Encode some rows while the ones before them are on their way."""
         if self._delivered is None:
-            await _in_thread(self._write_now, batch)
+            data = await asyncio.to_thread(self._encode, batch)
+            await self._sent()
+            self._sending = asyncio.create_task(_in_thread(self._send, data))
 
     async def commit(self) -> Receipt:
         """Merge what was staged and commit."""
+        await self._sent()
         return await _in_thread(self._commit_now)
 
     async def abort(self) -> None:
         """Roll everything back."""
+        if self._sending is not None:
+            # A thread is inside the connection: it has to come out before the connection may go.
+            await asyncio.to_thread(self._connection.cancel_safe, timeout=_CANCEL_SECONDS)
+            await asyncio.wait({self._sending}, timeout=_CANCEL_SECONDS)
         await asyncio.to_thread(self._connection.close)
+
+    async def _sent(self) -> None:
+        if self._sending is not None:
+            await asyncio.shield(self._sending)
+            self._sending = None
 
     def prepare(self) -> None:
         """Make the table if need be and begin to copy: into it, or into a temporary one."""
@@ -200,13 +214,20 @@ class PostgresSink:
         if lost_keys:
             raise Reject(f"The table has no column {lost_keys[0]!r}, by which rows are told apart. Add it.")
 
-    def _write_now(self, batch: pa.RecordBatch) -> None:
+    def _encode(self, batch: pa.RecordBatch) -> bytes:
         shaped = self._shaped(batch)
-        copy = self._copy or self._begin_copy(shaped.schema)
-        data = self._encoder.write_batch(shaped)
-        copy.write(data)
+        header = b""
+        if self._encoder is None:
+            self._encoder = self._new_encoder(shaped.schema)
+            header = self._encoder.write_header()
+        data: bytes = self._encoder.write_batch(shaped)
         self._rows += batch.num_rows
         self._bytes += len(data)
+        return header + data
+
+    def _send(self, data: bytes) -> None:
+        copy = self._copy or self._begin_copy()
+        copy.write(data)
 
     def _shaped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         arrays = [self._shaped_column(column, batch.column(column.name)) for column in self._columns]
@@ -221,7 +242,7 @@ class PostgresSink:
             return array.cast(pa.int32())
         return array
 
-    def _begin_copy(self, schema: pa.Schema) -> psycopg.Copy:
+    def _new_encoder(self, schema: pa.Schema) -> Any:
         from pgpq import ArrowToPostgresBinaryEncoder, encoders  # noqa: PLC0415
         from pgpq import schema as pgpq_schema  # noqa: PLC0415
 
@@ -232,12 +253,13 @@ class PostgresSink:
             else ArrowToPostgresBinaryEncoder.infer_encoder(field)
             for field in schema
         }
-        self._encoder = ArrowToPostgresBinaryEncoder.new_with_encoders(schema, builders)
+        return ArrowToPostgresBinaryEncoder.new_with_encoders(schema, builders)
+
+    def _begin_copy(self) -> psycopg.Copy:
         target = sql.Identifier(_STAGE) if self.is_staged else self._table
         names = sql.SQL(", ").join(sql.Identifier(column.name) for column in self._columns)
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(target, names)
         self._copy = self._copying.enter_context(self._connection.cursor().copy(statement))
-        self._copy.write(self._encoder.write_header())
         return self._copy
 
     def _commit_now(self) -> Receipt:
