@@ -27,6 +27,7 @@ from furze.database.migrate import migrate
 from furze.events.clickhouse import ClickHouse
 from furze.events.embedded import EmbeddedEngine
 from furze.events.queue import IngestQueue
+from furze.exports import download_routes
 from furze.exports import routes as export_routes
 from furze.exports import ticker as exports
 from furze.exports import tools as export_tools
@@ -81,6 +82,7 @@ SLICES = tuple(
         query_routes,
         insight_routes,
         export_routes,
+        download_routes,
         conversation_routes,
         people_routes,
         profile_routes,
@@ -194,6 +196,7 @@ def _exports(engines: _Engines) -> Exports:
         notify=capturing(engines.queue),
         webhook_url=engines.settings.export_webhook_url,
         reach=Reach(engines.settings.export_private_addresses, engines.settings.export_folders),
+        downloads=engines.settings.data.resolve() / "downloads",
     )
     exports.register(exporting)
     return exporting

@@ -168,7 +168,7 @@ async def opened(folder: Path, database_url: str | None = None) -> AsyncIterator
         )
         jobs = Jobs(database, clock)
         secrets = SecretBox(b"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
-        engine = Exports(database, events, queue, jobs, clock, secrets)
+        engine = Exports(database, events, queue, jobs, clock, secrets, downloads=folder / "downloads")
         ticker.register(engine)
         yield engine
 

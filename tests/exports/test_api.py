@@ -255,7 +255,7 @@ def test_a_run_that_has_ended_cannot_be_cancelled_but_repeated(exporting: Export
 
 def test_another_projects_export_is_not_found(furze: Furze, exporting: Exporting) -> None:
     export = exporting.create(NO_OP)
-    path = furze.api(f"batch_exports/{export['id']}/").replace("/1/", "/2/")
+    path = furze.api(f"batch_exports/{export['id']}/").replace("/1/", "/999999/")
     assert furze.client.get(path).status_code == 404
     assert furze.client.get(furze.api("batch_exports/not-an-id/")).status_code == 404
     assert furze.client.get(furze.api("batch_exports/"), headers={"Authorization": "Bearer x"}).status_code == 401

@@ -83,6 +83,9 @@ def filled(furze: Furze, side: Side) -> Side:
     export = made(side, "batch_exports", {"name": secret, "interval": "day", "destination": destination})
     period = {"start_at": "2026-01-01", "end_at": "2026-01-02"}
     backfill = made(side, f"batch_exports/{export['id']}/backfills", period)
+    day = {"data_interval_start": "2026-01-01T00:00:00Z", "data_interval_end": "2026-01-02T00:00:00Z"}
+    download = made(side, "file_download_batch_exports", day)["id"]
+    wait_for(lambda: is_completed(side, f"file_download_batch_exports/{download}"))
     metric = made(side, "groups_types/0/metrics", {"name": secret, "filters": {}})
     conversation = str(uuid4())
     said = {"content": f"What is {secret}?", "conversation": conversation, "trace_id": str(uuid4())}
@@ -97,6 +100,8 @@ def filled(furze: Furze, side: Side) -> Side:
         "export_id": export["id"],
         "backfill_id": backfill.get("backfill_id") or backfill["id"],
         "run_id": runs[0]["id"] if runs else str(uuid4()),
+        "download_id": download,
+        "index": "0",
         "metric_id": metric["id"],
         "conversation": conversation,
         "queue_id": str(uuid4()),
@@ -131,7 +136,7 @@ def capture(side: Side) -> None:
 
 def made(side: Side, path: str, body: dict[str, Any], **options: Any) -> dict[str, Any]:
     answer = side.client.post(side.api(path), json=body, **options)
-    assert answer.status_code == 201, answer.text
+    assert answer.status_code in (201, 202), answer.text
     found: dict[str, Any] = answer.json()
     return found
 
@@ -142,7 +147,11 @@ def first(side: Side, path: str) -> dict[str, Any] | None:
     return next(iter(answer.json()["results"]), None)
 
 
-def wait_for(find: Any) -> dict[str, Any]:
+def is_completed(side: Side, path: str) -> bool:
+    return bool(side.client.get(side.api(path)).json()["status"] == "Completed")
+
+
+def wait_for(find: Any) -> Any:
     until = time.monotonic() + 60
     while time.monotonic() < until:
         if found := find():

@@ -143,6 +143,26 @@ export type Done = {
   "success"?: boolean;
 };
 
+/** A download with its files, or the reason it has none. */
+export type DownloadAnswer = {
+  "id": string;
+  "status": "Starting" | "Running" | "Completed" | "Failed" | "FailedRetryable" | "FailedBilling" | "Cancelled" | "TimedOut" | "Terminated" | "ContinuedAsNew";
+  "files": (string)[];
+  "records_completed": number | null;
+  "error": string | null;
+};
+
+/** The id of a new download. */
+export type DownloadCreated = {
+  "id": string;
+};
+
+/** A download in a list, or after a cancel. */
+export type DownloadStatus = {
+  "id": string;
+  "status": "Starting" | "Running" | "Completed" | "Failed" | "FailedRetryable" | "FailedBilling" | "Cancelled" | "TimedOut" | "Terminated" | "ContinuedAsNew";
+};
+
 /** What POST conversations/ answers to a caller who asks for JSON: the request, as understood. */
 export type EchoAnswer = {
   "content": string | null;
@@ -235,6 +255,13 @@ export type ExportAnswer = {
   "primary_key": (string)[] | null;
   "version_key": string | null;
   "incremental_mode": string | null;
+};
+
+/** How the files are written. A size of 0 or null means one file. */
+export type FileBody = {
+  "format"?: "Parquet" | "JSONLines" | "CSV" | "Arrow";
+  "compression"?: "zstd" | "gzip" | "brotli" | "lz4" | "snappy" | null;
+  "max_size_mb"?: number | null;
 };
 
 /** A group. */
@@ -363,6 +390,13 @@ export type Page_ConversationAnswer = {
   "next": string | null;
   "previous": string | null;
   "results": (ConversationAnswer)[];
+};
+
+export type Page_DownloadStatus = {
+  "count": number;
+  "next": string | null;
+  "previous": string | null;
+  "results": (DownloadStatus)[];
 };
 
 export type Page_EventDefinitionAnswer = {

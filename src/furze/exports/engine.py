@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +44,7 @@ class ExportLimits:
     runs_per_project: int = 8
     runs_per_backfill: int = 2
     backfills_per_project: int = 5
+    downloads_per_project: int = 5
     read_memory_bytes: int = 2 << 30
 
 
@@ -60,3 +62,5 @@ class Exports:
     notify: Notify = _tell_nobody
     webhook_url: str | None = None
     reach: Reach = ANYWHERE
+    #: Where files to be fetched wait, a folder for each download.
+    downloads: Path = Path("downloads")

@@ -118,7 +118,7 @@ def delete(connection: Connection, engine: Exports, access: Access, export_id: U
     export, now = found(connection, access, export_id), engine.clock.now()
     for backfill in run_store.open_backfills(connection, export_id=export.id):
         _end_backfill(connection, backfill, now)
-    stopped = [run for run in run_store.open_runs(connection, export.id) if _stop(connection, engine, run, now)]
+    stopped = [run for run in run_store.open_runs(connection, export.id) if stop_run(connection, engine, run, now)]
     store.update_export(
         connection, export.id, deleted=True, paused=True, due_at=None, secrets=None, last_updated_at=now
     )
@@ -139,7 +139,7 @@ def cancel_run(connection: Connection, engine: Exports, access: Access, export_i
     run, now = found_run(connection, access, export_id, run_id), engine.clock.now()
     if run.status not in OPEN:
         raise InvalidInput(f"Cannot cancel a run that is in '{run.status}' status")
-    if not _stop(connection, engine, run, now):
+    if not stop_run(connection, engine, run, now):
         raise InvalidInput("Cannot cancel a run that is committing: its rows are being made visible")
     backfill = run_store.get_backfill(connection, run.backfill_id) if run.backfill_id else None
     if backfill is not None:
@@ -157,10 +157,10 @@ def cancel_backfill(
     _end_backfill(connection, backfill, now)
     engine.jobs.request_cancel(connection, str(backfill.id))
     runs = run_store.open_runs(connection, backfill.export_id, backfill_id=backfill.id)
-    return [run for run in runs if _stop(connection, engine, run, now)]
+    return [run for run in runs if stop_run(connection, engine, run, now)]
 
 
-def _stop(connection: Connection, engine: Exports, run: Run, now: datetime) -> bool:
+def stop_run(connection: Connection, engine: Exports, run: Run, now: datetime) -> bool:
     """Cancel an open run, unless it is committing: then its rows may be visible, and only its end tells."""
     if run.commit_started_at is not None:
         return False

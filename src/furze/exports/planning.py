@@ -76,6 +76,21 @@ def _plan_live_run(
     _create(connection, engine, export, values, job_id=f"{export.id}-{window.end:%Y-%m-%dT%H:%M:%SZ}")
 
 
+def plan_once(connection: Connection, engine: Exports, export: Export, window: Window, *, position: int) -> None:
+    """One run over the timestamps of a window, of the rows below a position."""
+    stem = _stem(window)
+    values = {
+        "window_start": window.start,
+        "window_end": window.end,
+        "from_position": 0,
+        "to_position": position,
+        "by_time": True,
+        "stem": stem,
+        "owner": stem,
+    }
+    _create(connection, engine, export, values, job_id=str(export.id))
+
+
 def plan_retry(connection: Connection, engine: Exports, run: Run, *, now: datetime) -> Backfill:
     """The same run again: the same rows, into the same files."""
     export = store.lock_export(connection, run.export_id)

@@ -22,7 +22,7 @@ from furze.exports import addresses, outcomes, run_store, store
 from furze.exports.configuration import merge, read_config, redacted
 from furze.exports.datasets import Dataset
 from furze.exports.destination import Config, Delivery, Destination, Receipt, Reject, Sink
-from furze.exports.destinations import DESTINATIONS
+from furze.exports.destinations import DESTINATIONS, INTERNAL
 from furze.exports.engine import Exports
 from furze.exports.formats import arrow_schema
 from furze.exports.ledger import Entry, Region
@@ -91,7 +91,7 @@ async def _attempt(engine: Exports, context: JobContext, export: Export, run: Ru
     secrets: Mapping[str, Any] = {}
     try:
         secrets = engine.secrets.decrypt(export.secrets) if export.secrets else {}
-        destination = DESTINATIONS[export.destination_type]
+        destination = (DESTINATIONS | INTERNAL)[export.destination_type]
         stored = merge(export.config, secrets)
         config = read_config(destination, stored, known=frozenset(stored))
         work = _Work(export, run, entries, destination, config, secrets)

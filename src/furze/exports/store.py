@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     Index,
@@ -24,6 +25,9 @@ from sqlalchemy import (
 
 from furze.database import UTCDateTime, json_type, metadata
 from furze.exports.types import Export
+
+#: The destination of an export that somebody fetches as files: one run, and no schedule.
+DOWNLOAD = "FileDownload"
 
 exports = Table(
     "batch_export",
@@ -61,20 +65,28 @@ exports = Table(
 )
 
 
-def list_exports(connection: Connection, project_id: int, *, limit: int, offset: int) -> tuple[list[Export], int]:
-    """A page of a project's exports, newest first, and how many there are in all."""
-    kept = (exports.c.project_id == project_id, exports.c.deleted.is_(False))
+def list_exports(
+    connection: Connection, project_id: int, *, limit: int, offset: int, downloads: bool = False
+) -> tuple[list[Export], int]:
+    """A page of a project's exports, or of its file downloads, newest first, and how many there are in all."""
+    kept = _kept(project_id, downloads=downloads)
     order = (exports.c.created_at.desc(), exports.c.id)
     rows = connection.execute(select(exports).where(*kept).order_by(*order).limit(limit).offset(offset))
     count = connection.execute(select(func.count()).select_from(exports).where(*kept)).scalar_one()
     return [_export(row) for row in rows], count
 
 
-def get_export(connection: Connection, project_id: int, export_id: UUID) -> Export | None:
-    """An export of a project, unless it is deleted."""
-    kept = (exports.c.project_id == project_id, exports.c.id == export_id, exports.c.deleted.is_(False))
+def get_export(connection: Connection, project_id: int, export_id: UUID, *, downloads: bool = False) -> Export | None:
+    """An export of a project, or a file download, unless it is deleted."""
+    kept = (exports.c.id == export_id, *_kept(project_id, downloads=downloads))
     row = connection.execute(select(exports).where(*kept)).first()
     return _export(row) if row else None
+
+
+def old_downloads(connection: Connection, *, before: datetime) -> list[Export]:
+    """The file downloads that were asked for before an instant and are still there."""
+    kept = (exports.c.destination_type == DOWNLOAD, exports.c.deleted.is_(False), exports.c.created_at < before)
+    return [_export(row) for row in connection.execute(select(exports).where(*kept))]
 
 
 def lock_export(connection: Connection, export_id: UUID) -> Export | None:
@@ -98,6 +110,12 @@ def due_exports(connection: Connection, *, now: datetime, limit: int) -> list[Ex
     """The exports whose next window has ended, the longest waiting first."""
     query = select(exports).where(exports.c.due_at <= now).order_by(exports.c.due_at, exports.c.id).limit(limit)
     return [_export(row) for row in connection.execute(query)]
+
+
+def _kept(project_id: int, *, downloads: bool) -> tuple[ColumnElement[bool], ...]:
+    is_download = exports.c.destination_type == DOWNLOAD
+    is_wanted = is_download if downloads else ~is_download
+    return exports.c.project_id == project_id, exports.c.deleted.is_(False), is_wanted
 
 
 def _export(row: Row[Any]) -> Export:

@@ -7,7 +7,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from furze.exports import backfills, notices, planning, run, run_store, store
+from furze.exports import backfills, downloads, notices, planning, run, run_store, store
 from furze.exports.engine import BACKFILL, NOTICE, RUN, WEBHOOK, Exports
 from furze.exports.types import Export
 
@@ -38,6 +38,7 @@ async def run_forever(engine: Exports) -> None:
             if engine.clock.now() - cleaned_at > timedelta(hours=1):
                 cleaned_at = engine.clock.now()
                 await engine.database.write(run_store.forget_logs, before=cleaned_at - _KEEP_LOGS)
+                await downloads.forget_old(engine)
         except asyncio.CancelledError:
             raise
         except Exception:

@@ -26,7 +26,7 @@ def created_values(body: ExportBody, secrets: SecretBox, *, project_id: int) -> 
     _check_model(destination, body.model)
     _check_filters(body.filters, body.model, project_id)
     read_config(destination, body.destination.config)
-    values |= _checked_query(values, project_id)
+    values |= query_values(values, project_id)
     public, hidden = split(destination, body.destination.config)
     return values | {
         "destination_type": destination.name,
@@ -48,7 +48,7 @@ def changed_values(export: Export, body: ExportBody, secrets: SecretBox, *, is_w
     if "destination" in body.model_fields_set:
         values |= _changed_destination(export, body.destination, secrets)
     asked = {name: values.get(name, getattr(export, name)) for name in ("model", *_QUERY)}
-    return values | _checked_query(asked, export.project_id)
+    return values | query_values(asked, export.project_id)
 
 
 def merged_config(export: Export, sent: Mapping[str, Any], secrets: SecretBox) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _check_filters(filters: Any, model: str, project_id: int) -> None:
     questions.condition(filters, project_id=project_id, timezone="UTC")
 
 
-def _checked_query(values: Mapping[str, Any], project_id: int) -> dict[str, Any]:
+def query_values(values: Mapping[str, Any], project_id: int) -> dict[str, Any]:
     """The query as it is stored, and PostHog's schema of it when it is one over events."""
     query, model = values.get("hogql_query"), values["model"]
     if model == "hogql" and not query:

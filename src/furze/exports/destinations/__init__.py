@@ -8,7 +8,7 @@ from furze.exports.destinations.delta import Delta
 from furze.exports.destinations.duckdb import DuckDB
 from furze.exports.destinations.google_cloud_storage import GoogleCloudStorage
 from furze.exports.destinations.http import HTTP
-from furze.exports.destinations.local_file import LocalFile
+from furze.exports.destinations.local_file import FileDownload, LocalFile
 from furze.exports.destinations.no_op import NoOp
 from furze.exports.destinations.postgres import Postgres
 from furze.exports.destinations.redshift import Redshift
@@ -32,6 +32,9 @@ _ALL: tuple[Destination, ...] = (
     HTTP(),
     NoOp(),
 )
+
+#: What no request may name as its destination: furze makes these exports itself.
+INTERNAL: dict[str, Destination] = {FileDownload.name: FileDownload()}
 
 #: Every destination by the name of its type.
 DESTINATIONS: dict[str, Destination] = {destination.name: destination for destination in _ALL}

@@ -69,6 +69,16 @@ class LocalFile:
             yield column
 
 
+class FileDownload(LocalFile):
+    """Files for a person to fetch from this server: in its own data, whatever folders exports may write to."""
+
+    name: ClassVar[str] = "FileDownload"
+
+    async def open(self, config: LocalFileConfig, delivery: Delivery) -> Sink:
+        """A sink that writes under `path`."""
+        return FileSink(LocalFolder(Path(config.path)), config, delivery, defer="all")
+
+
 class LocalFolder(Folder):
     """A folder of the file system."""
 
