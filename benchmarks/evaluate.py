@@ -10,6 +10,7 @@ events (`evaluation/story.py`): nothing of the server takes part in them.
 import argparse
 import json
 import os
+import re
 import statistics
 import tempfile
 import time
@@ -46,10 +47,12 @@ def main() -> None:
     given = {name: value for name, value in os.environ.items() if name.startswith("FURZE_")}
     with tempfile.TemporaryDirectory() as folder, FurzeProcess(Path(folder) / "data", **given) as server:
         _fill(server, raw, Path(folder))
+        model = server.client.get("/api/instance").json()["model"]
         figures = _run(server.client, Story(raw, until), questions, show=asked.show)
-    model = os.environ.get("FURZE_LLM_MODEL", "built-in query reader")
     if asked.topic is None:
-        record("evaluation", {"model": model, "furze": furze.__version__, "events": len(raw), **figures})
+        name = f"evaluation-{re.sub(r'[^A-Za-z0-9.]+', '-', model)}" if model else "evaluation"
+        asked_of = model or "built-in query reader"
+        record(name, {"model": asked_of, "furze": furze.__version__, "events": len(raw), **figures})
 
 
 def _run(client: httpx.Client, story: Story, questions: list[Question], *, show: bool) -> dict[str, Any]:

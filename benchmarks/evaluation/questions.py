@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
+from evaluation import strangers
 from evaluation.judging import Gold, number, rows, says, sequence
 from evaluation.story import Story
 
@@ -171,7 +172,7 @@ _BREAKDOWNS = [
 _COMPARISONS = [
     (
         "How many orders in the last 7 days compared to the previous 7 days?",
-        lambda s: number(s.count(ORDER, s.last(7)), s.count(ORDER, (s.last(15)[0], s.last(7)[0]))),
+        lambda s: number(s.count(ORDER, s.last(6)), s.count(ORDER, (s.last(13)[0], s.last(6)[0]))),
     ),
     (
         "orders this month vs last month",
@@ -453,6 +454,7 @@ _TOPICS = {
 }
 
 QUESTIONS = [
+    *(Question(topic, text, gold) for topic, pairs in strangers.TOPICS.items() for text, gold in pairs),
     *(Question(topic, text, gold) for topic, pairs in _TOPICS.items() for text, gold in pairs),
     *(Question("follow-ups", text, gold, (first,)) for first, text, gold in _FOLLOW_UPS),
 ]

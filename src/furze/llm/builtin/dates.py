@@ -156,6 +156,10 @@ def _weekday(match: re.Match[str], now: datetime) -> Range | None:
     return _on(now.date() - timedelta(days=back))
 
 
+def _since_weekday(match: re.Match[str], now: datetime) -> Range | None:
+    return _since(now.date() - timedelta(days=(now.weekday() - _WEEKDAYS.index(match[1])) % 7))
+
+
 def _ago(match: re.Match[str], now: datetime) -> Range | None:
     count, unit = _number(match[1]), match[2]
     if unit == "day":
@@ -209,6 +213,7 @@ _RULES: tuple[tuple[str, _Make], ...] = (
         rf"{_IN}(?:day before yesterday)",
         lambda _m, n: _on(n.date() - timedelta(days=2)),
     ),
+    (rf"since (?:last |this |on )?({'|'.join(_WEEKDAYS)})", _since_weekday),
     (r"since yesterday", lambda _m, _n: Range("-1dStart", None, "since yesterday")),
     (rf"{_IN}{_ISO}", lambda m, _: _on(_iso(m[1]))),
     (
@@ -269,21 +274,22 @@ _MOVED = (
 #: What a question compares with; `unit` and `over` name the unit in their first group, `day` is yesterday.
 _COMPARISONS: tuple[tuple[str, str | None], ...] = (
     (rf"(?:{_THAN}|{_MOVED})(?:the |that of the )?(?:same )?(?:{_LAST}|prior) {_UNIT}(?: before)?", "unit"),
-    (rf"{_THAN}(?:the )?{_UNIT} before(?: that)?", "unit"),
+    (rf"{_THAN}(?:the )?{_UNIT} before(?: that| last)?", "unit"),
+    (rf"compare (.*) (?:to|with|and) (?:the )?{_UNIT} before(?: that| it)?", "rest"),
     (rf"{_THAN}(?:the )?(?:{_LAST}|prior) (?:{_COUNT} {_UNIT}|period|one|time)(?: before)?", None),
     (rf"{_THAN}(?:the )?{_COUNT} {_UNIT} before(?: that)?", None),
     (rf"{_THAN}(?:the )?(?:time|period|one) before(?: that)?", None),
     (rf"(?:{_THAN}|{_MOVED})yesterday", "day"),
-    (r"(week|month|year|day|quarter) (?:over|on|by) \1|w/?o/?w|m/?o/?m|y/?o/?y|wow|mom|yoy", "over"),
+    (r"(week|month|year|day|quarter) (?:over|on) \1|w/?o/?w|m/?o/?m|y/?o/?y|wow|mom|yoy", "over"),
 )
 _OVER = {"wow": "week", "mom": "month", "yoy": "year"}
 
 _INTERVALS: tuple[tuple[str, str], ...] = (
+    (r"(hour|day|week|month|quarter|year) (?:by|after) \1", r"\1"),
     (
         r"(?:by|per|each|every|for each|for every|a|on a) (hour|day|week|month|quarter|year)(?:ly)?(?: basis)?(?! of)",
         r"\1",
     ),
-    (r"(hour|day|week|month) (?:by|after) \1", r"\1"),
     (r"(hour|week|month|quarter|year)ly", r"\1"),
     (r"daily", "day"),
     (r"annual(?:ly)?", "year"),
@@ -332,6 +338,12 @@ def _comparison(text: str) -> tuple[bool, str, str]:
         if match is None:
             continue
         rest = f"{text[: match.start()]} | {text[match.end() :]}"
+        if how == "rest":
+            return (
+                True,
+                f"-1{_LETTERS[match[2]]}",
+                f"{text[: match.start()]} compare {match[1]} | {text[match.end() :]}",
+            )
         unit = match[1] if match.lastindex and how in ("unit", "over") else "day"
         if how == "over":
             unit = match[1] or _OVER[match[0].replace("/", "")]

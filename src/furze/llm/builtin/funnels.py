@@ -33,6 +33,9 @@ _DURATION = (
 def funnel(question: Question) -> Reading | None:
     is_duration = question.has(_DURATION) and question.has(r"from|between|to|after|before|until")
     cue = question.has(_FUNNEL) or is_duration
+    if question.has(r"->|→"):
+        # In “our purchase funnel: A -> B” the first word is what the funnel is called.
+        question.take(r"(?:purchase|purchasing|checkout|buying|order|orders|sign ?up|sales) funnel", "funnel")
     after = question.has(r"after|following|once they|having")
     chain = question.has(_ARROWS)
     of_those = question.has(rf"(?:{PEOPLE}) (?:who|that)|of (?:the |those |all |our )*(?:{PEOPLE})")

@@ -31,6 +31,47 @@ FILLER = words_of("""
 #: Fillers that would change the meaning if they were ignored.
 NEVER_FILLER = words_of("not without except excluding before after never or than no")
 
+#: Ways to say what a plainer way says too, read as that one.
+PHRASINGS: tuple[tuple[str, str], ...] = (
+    (r"of (?:those|them|the ones) (?:who|that)", "of the people who"),
+    (r"(?:look(?:ed|ing)?|glanc(?:ed|ing)) at", "viewed"),
+    (r"from (?:an? |the |their )?(?:first )?visits? to", "of visitors to"),
+    (r"(?:(?:is|are|was|were) )?distribut(?:e|ed|ing)(?: over| across| among| by)", "by"),
+    (r"(?:sold|sells?|selling) (?:the )?best|best[- ]sold", "were ordered most"),
+    (r"best[- ]?sellers", "most ordered products"),
+    (r"best[- ]selling", "most ordered"),
+    (r"(?:sends?|brings?|gets?|generates?|drives?|delivers?|attracts?)(?: in| us)? the most", "has the most"),
+    (r"rank(?: all)?(?: the| our)? (\w+) by (?:the )?(?:number of )?(\w+)$", r"\2 by \1"),
+    (
+        r"(?:the )?(\d+|two|three|four|five|ten) (?:biggest|top|highest|largest) spenders",
+        r"top \1 customers by revenue",
+    ),
+    (r"(?:(?:the|our) )?(?:biggest|top|highest) spenders", "top customers by revenue"),
+    (
+        r"(?:biggest|largest|highest) (?:single )?(?:order|purchase)(?: (?:value|amount|total|revenue)s?)?",
+        "highest order value",
+    ),
+    (
+        r"(?:smallest|lowest|cheapest) (?:single )?(?:order|purchase)(?: (?:value|amount|total|revenue)s?)?",
+        "lowest order value",
+    ),
+    (
+        r"which (\d+|two|three|four|five|ten) (\w+(?: \w+)?) (?:have|has|had|got) (?:the )?most (\w+)",
+        r"top \1 \2 by \3",
+    ),
+    (r"which (\d+|two|three|four|five|ten) (\w+) (?:were|are|was|is) (\w+) (?:the )?most", r"the \1 most \3 \2"),
+    (r"(?:total )?sales in (?:euros?|eur|dollars?|usd|pounds?|gbp|money)", "revenue"),
+    (r"(?:(?:a|one|1) )?(day|week|month)[ -]?1 retention", r"retention per \1"),
+    (r"d1 retention", "retention per day"),
+    (r"(?:buys?|orders?|purchases?) again", "come back to order again"),
+    (r"still (?:visit(?:s|ing)?|active|around|using|use)", "coming back"),
+    (
+        r"where (?:are|is|do|does) (?:the |our |my )*(\w+(?: who \w+)?) (?:located|based|live|living|situated)",
+        r"\1 by country",
+    ),
+    (r"chang(?:e|ed|es|ing) (?:from )?(day|week|month) (?:to|by|over) \1", r"per \1"),
+)
+
 #: How a property may be called besides its own name, in stems; the first that the project has is meant.
 PROPERTY_NAMES: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("country",): ("$geoip_country_name", "$geoip_country_code", "country", "country_code"),

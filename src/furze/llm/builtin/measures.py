@@ -96,7 +96,7 @@ def measure_of(question: Question) -> Measure | None:
     ):
         raise Unclear("“Sales” may mean revenue or the number of orders. Say which.")
     question.take(r"sales(?= revenue| value| amount)", "measure")
-    unique = question.take(rf"unique|distinct|different|individual(?= (?:{PEOPLE}))", "unique") is not None
+    unique = question.take(rf"unique|distinct|different|(?:individual|separate)(?= (?:{PEOPLE}))", "unique") is not None
     often = question.take(r"how (?:often|frequently)|how many times|(?:the )?number of times", "count") is not None
     counts = question.take(
         (
@@ -257,6 +257,7 @@ def _counted(question: Question, *, unique: bool, often: bool) -> Measure | None
     )
     names = list(dict.fromkeys(each.event or "" for each in events))
     names = names or _met_errors(question)
+    people = None if _counts_errors(question) else people
     for each in events:
         question.mark(each, "event")
     if names == ["$exception"]:
@@ -288,8 +289,15 @@ def _every_event(question: Question) -> Measure | None:
 
 def _met_errors(question: Question) -> list[str]:
     """“Who saw a TypeError” is about the error, not about a view."""
-    is_error = question.has(lexicon.ERROR_VERBS) and _carrier_of_value(question) == "$exception"
+    is_error = (
+        question.has(rf"{lexicon.ERROR_VERBS}|errors?|exceptions?") and _carrier_of_value(question) == "$exception"
+    )
     return ["$exception"] if is_error else []
+
+
+def _counts_errors(question: Question) -> bool:
+    """“How many network errors did users get” counts errors."""
+    return question.has(r"(?:how many|number of) (?:[\w·]+ )?(?:\w*errors?|exceptions?)")
 
 
 def _set_active_period(question: Question, words: str) -> None:

@@ -14,10 +14,7 @@ from furze.llm.builtin.reading import Question, Reading, Unclear, breakdown, fil
 
 
 def numbers(question: Question) -> Reading | None:
-    if question.has(r"per (?:visitor|head|capita|session|visit|page ?view|week and|page)"):
-        raise Unclear("I don't divide by visitors, sessions or views.")
-    if question.has(r"(?:hours?|times?) of (?:the )?day|days? of (?:the )?week|weekdays?|weekends?|hour of day"):
-        raise Unclear("I don't compare hours of the day or days of the week. The SQL mode can.")
+    _refuse(question)
     picks, limit = superlative(question)
     compares_words = (
         question.take(
@@ -46,6 +43,7 @@ def numbers(question: Question) -> Reading | None:
     ):
         pass
     thresholds = thresholds_of(question)
+    _refuse_limit(question, thresholds)
     about_people = bool(picks) and is_about_people(question, limit)
     measure = measure_of(question) or _presumed(question, picks)
     if measure is None:
@@ -59,10 +57,46 @@ def numbers(question: Question) -> Reading | None:
     part = breakdown_filter(question, by, measure.events) if by is not None else None
     part = part or _error_types(question, measure, picks) or _own_kind(question, measure, picks)
     properties = [*filters(question, measure.events), *extra]
+    part = part or _side_by_side(question, properties)
     first = (part or {}).get("breakdowns", [{}])[0]
     if first.get("type") == "person" and measure.events:
         return by_person_property(question, measure, first["property"], properties, limit=limit, least=picks == "least")
     return trends(question, measure, part, properties, picks=picks, limit=limit)
+
+
+def breakdown_is_missing(question: Question) -> bool:
+    """Whether the question names nothing to break its answer down by."""
+    return not question.has(r"by|per|each|every|which|what")
+
+
+def _refuse(question: Question) -> None:
+    """Raise `Unclear` for what would be answered with another number than was meant."""
+    if question.has(r"per (?:visitor|head|capita|session|visit|page ?view|week and|page)"):
+        raise Unclear("I don't divide by visitors, sessions or views.")
+    if question.has(r"(?:hours?|times?) of (?:the )?day|days? of (?:the )?week|weekdays?|weekends?|hour of day"):
+        raise Unclear("I don't compare hours of the day or days of the week. The SQL mode can.")
+    if question.has(r"where (?:do|did|does|is|are|was|were|have|has)") and breakdown_is_missing(question):
+        raise Unclear("Where: by country, by page, by the site that sent them? Say by what.")
+    if question.has(r"when (?:do|did|does|is|are|was|were|have|has)|what time"):
+        raise Unclear("I don't look for moments. Ask for a number per day or per hour.")
+    if question.has(r"now|currently|at (?:the|this) moment") and question.has(
+        r"online|active|live|(?:on|visit)\w* .*site"
+    ):
+        raise Unclear("I don't know who is here at this moment. Ask for today, or for the last hour.")
+    if not question.has(r"how many|number of|most|top|best|biggest|least|count") and question.has(
+        rf"^who|(?:list|show|name|display|give me)(?: me)?(?: all)?(?: the| our)* (?:{PEOPLE}) (?:who|that|with)"
+    ):
+        raise Unclear("I count people and rank them by what they did, but I don't list them. The SQL mode can.")
+
+
+def _refuse_limit(question: Question, thresholds: list[tuple[str, float]]) -> None:
+    """A limit on what one person did in all is not a limit on each event."""
+    if (
+        thresholds
+        and question.has(rf"{PEOPLE}|{BUYERS}|who")
+        and question.has(r"spen[dt]\w*|in total|altogether|in (?:orders|purchases)|worth of")
+    ):
+        raise Unclear("I can't put a limit on what each person did in all. The SQL mode can.")
 
 
 #: What each kind of period may stand beside: a week beside another week, a day beside the same day of another week.
@@ -110,6 +144,17 @@ def _presumed(question: Question, picks: str) -> Measure | None:
     if len(carriers) == 1:
         return Measure(carriers, "total", None, f"`{carriers[0]}` events")
     raise Unclear(f"Rank `{by.properties[0]}` by what?")
+
+
+def _side_by_side(question: Question, properties: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """“Germany vs France”: two values compared are two numbers, not their sum."""
+    if not question.has(r"vs|versus|compare[ds]?|comparing|comparison|against|than|more often"):
+        return None
+    several = [each for each in properties if isinstance(each.get("value"), list) and len(each["value"]) > 1]
+    if not several:
+        return None
+    question.notes.append(f"by `{several[0]['key']}`")
+    return {"breakdowns": [{"property": several[0]["key"], "type": several[0]["type"]}]}
 
 
 def _error_types(question: Question, measure: Measure, picks: str) -> dict[str, Any] | None:
@@ -236,6 +281,10 @@ def trends(
     question.times = _comparable(question.times)
     query: dict[str, Any] = {"kind": "TrendsQuery", "series": measure.series()} | dated(question)
     interval = question.times.interval
+    if interval is not None and measure.math in ("max", "min"):
+        raise Unclear(
+            f"The {measure.math} of each {interval}, or the {interval} with the {measure.math}? Ask otherwise."
+        )
     if interval is not None:
         query["interval"] = interval or "day"
     is_total = interval is None

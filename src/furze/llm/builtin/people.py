@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from furze.llm.builtin.dates import NUMBERS
 from furze.llm.builtin.measures import Measure, threshold_filters
 from furze.llm.builtin.periods import moments, period_of
-from furze.llm.builtin.reading import Question, Reading, Unclear, filters
+from furze.llm.builtin.phrases import COUNT, PEOPLE
+from furze.llm.builtin.reading import Question, Reading, Unclear, filters, find_names
 
 
 def person_count(question: Question, measure: Measure, properties: list[dict[str, Any]]) -> Reading:
@@ -23,6 +25,43 @@ def person_count(question: Question, measure: Measure, properties: list[dict[str
     }
     question.notes.append("everybody the project knows")
     return Reading("count", query, measure.words)
+
+
+def repeaters(question: Question) -> Reading | None:
+    """How many people did one thing more than so often."""
+    if not question.has(rf"(?:how many|number of|count of) (?:(?:our|the|of|different|unique|distinct) )*(?:{PEOPLE})"):
+        return None
+    often = rf"(more than|over|at least|exactly) (?:(once|twice)|{COUNT}(?: times?|(?= {_DONE})))"
+    match = question.take(often, "threshold") or question.take(rf"()(?:()){COUNT} or more(?: times)?", "threshold")
+    if match is None:
+        return None
+    question.take(
+        rf"(?:how many|number of|count of) (?:(?:our|the|of|different|unique|distinct) )*(?:{PEOPLE})", "count"
+    )
+    find_names(question)
+    events = {each.event for each in question.mentions if each.event is not None}
+    if len(events) != 1 or question.times.compares or question.times.interval is not None:
+        raise Unclear("I can count people by how often they did one thing. Name the event.")
+    event = str(events.pop())
+    for each in [each for each in question.mentions if each.event is not None]:
+        question.mark(each, "event")
+    times = {"once": 1, "twice": 2}.get(match[2]) or (int(match[3]) if match[3].isdigit() else NUMBERS[match[3]])
+    sign = {"at least": ">=", "exactly": "=", "": ">="}.get(match[1], ">")
+    period = period_of(question)
+    conditions = ["event = {event}", *_conditions(filters(question, [event])), *moments(period)]
+    question.notes.insert(0, f"period: {period.words}")
+    query = {
+        "kind": "HogQLQuery",
+        "query": (
+            f"SELECT count() AS persons FROM (SELECT person_id, count() AS times FROM events "
+            f"WHERE {' AND '.join(conditions)} GROUP BY person_id HAVING times {sign} {times})"
+        ),
+        "values": {"event": event},
+    }
+    return Reading("count", query, f"people with {match[1] or 'at least'} {times} `{event}`")
+
+
+_DONE = r"(?:orders?|purchases?|sign ?-?ups?|page ?-?views?|errors?|exceptions?|checkouts?|products?|events?|carts?)"
 
 
 def top_people(question: Question, measure: Measure, limit: int, thresholds: list[tuple[str, float]]) -> Reading:

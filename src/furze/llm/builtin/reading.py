@@ -114,9 +114,16 @@ def opened(text: str, taxonomy: Taxonomy, now: datetime) -> Question:
     names = Names(taxonomy)
     known = names.vocabulary | _VOCABULARY
     words = [word if word in EVERYDAY else corrected(word, known) for word in split(text)]
-    times = dates.read(" ".join(word.replace(" ", "\x00") if word.startswith('"') else word for word in words), now)
+    times = dates.read(_plainly(word.replace(" ", "\x00") if word.startswith('"') else word for word in words), now)
     tokens = [Token(word.replace("\x00", " "), stem(word)) for word in times.text.split()]
     return Question(names, tokens, times)
+
+
+def _plainly(words: Iterable[str]) -> str:
+    text = " ".join(words)
+    for pattern, plainer in lexicon.PHRASINGS:
+        text = re.sub(rf"(?<![\w$-])(?:{pattern})(?![\w-])", plainer, text)
+    return text
 
 
 def find_names(question: Question) -> None:

@@ -23,13 +23,14 @@ def retention(question: Question) -> Reading | None:
         r"new (?:vs|versus|and|or) return\w*|return\w* (?:vs|versus|and|or) new"
     ):
         return None
+    named = _unit_named(question)
     while question.take(_RETENTION, "retention"):
         pass
     for pattern in (
         PEOPLE,
         (
             r"users|curve|cohorts?|weeks?|months?|days?|after|first|next|following|again"
-            r"|later|of|once|rate|share|percentage|percent|what|how well"
+            r"|later|of|once|rate|share|percentage|percent|what|how well|new|visits?|visiting|visited"
         ),
     ):
         while question.take(pattern, "retention"):
@@ -39,7 +40,10 @@ def retention(question: Question) -> Reading | None:
     if buyers and not any(each.event for each in question.mentions):
         raise Unclear("Name the events: which one people start with, and which one they come back to.")
     names = _start_and_return(question)
-    unit = question.times.interval or _UNITS.get(question.times.compare_to[-1:], "")  # “day over day”
+    asked = question.times.interval or _UNITS.get(question.times.compare_to[-1:], "")  # “day over day”
+    if asked and named and asked != named:
+        raise Unclear(f"Retention per {asked} or per {named}? Say which.")
+    unit = asked or named
     period = {"day": "Day", "month": "Month", "hour": "Hour"}.get(unit, "Week")
     properties = filters(question, names)
     entities = [{"id": name, "name": name, "type": "events"} for name in names]
@@ -61,6 +65,14 @@ def retention(question: Question) -> Reading | None:
     if properties:
         query["properties"] = properties
     return Reading("retention", query, f"retention by {period.lower()}")
+
+
+def _unit_named(question: Question) -> str:
+    """The unit of “the next day”, “after a month”, “in the following weeks”."""
+    found = {match for match in ("hour", "day", "week", "month") if question.has(f"{match}s?")}
+    if len(found) > 1:
+        raise Unclear(f"Retention per {' or per '.join(sorted(found))}? Say which.")
+    return found.pop() if found else ""
 
 
 def _start_and_return(question: Question) -> list[str]:
