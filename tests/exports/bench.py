@@ -126,11 +126,10 @@ class Bench:
         far = self.clock.now() + timedelta(days=365)
         return await self.engine.database.write(
             job_store.claim,
-            kinds=(RUN, BACKFILL, NOTICE, WEBHOOK),
+            room=dict.fromkeys((RUN, BACKFILL, NOTICE, WEBHOOK), 4),
             owner="bench",
             now=far,
             lease=timedelta(days=3650),
-            count=8,
             group_limits={},
         )
 

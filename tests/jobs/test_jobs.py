@@ -128,6 +128,20 @@ async def test_a_group_never_exceeds_its_limit(worker: Worker) -> None:
     assert most == 2
 
 
+async def test_many_jobs_of_one_kind_leave_room_for_another(worker: Worker) -> None:
+    async def endless(_context: JobContext) -> None:
+        await asyncio.Event().wait()
+
+    worker.handle("slow", endless, limit=3)
+    worker.handle("quick", nothing)
+    await worker.jobs.start()
+    for number in range(5):
+        await worker.enqueue(f"slow{number}", "slow")
+    await worker.enqueue("quick", "quick")
+    await until(lambda: _is(worker, "quick", "done"))
+    assert [(await worker.state(f"slow{number}")).state for number in range(5)] == ["running"] * 3 + ["waiting"] * 2
+
+
 async def test_a_running_job_is_interrupted_at_once_and_a_waiting_one_never_starts(worker: Worker) -> None:
     async def endless(_context: JobContext) -> None:
         await asyncio.Event().wait()

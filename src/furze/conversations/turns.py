@@ -86,7 +86,8 @@ class Conversations:
     def __post_init__(self) -> None:
         """Offer to carry turns through."""
         self.log = Log(self.database, self.clock, keepalive_seconds=self.keepalive_seconds)
-        self.jobs.register(JOB, self._work)
+        # A turn mostly waits for its model: as many go on at once as streams may be open.
+        self.jobs.register(JOB, self._work, limit=self.limits.open_streams)
 
     async def begin(self, access: Access, asked: Asked) -> Begun:
         """Start a turn, or join the one that runs."""

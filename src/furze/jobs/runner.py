@@ -7,6 +7,7 @@ its restart, runs the job again. On SQLite the process is alone on its database,
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,21 +36,23 @@ class Jobs:
     `wake` after it, so that the job starts now rather than at the next poll.
     """
 
-    def __init__(self, database: Database, clock: Clock, *, concurrency: int = 64) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._concurrency = concurrency
         self._owner = uuid4().hex
         self._handlers: dict[str, Handler] = {}
+        self._limits: dict[str, int] = {}
         self._group_limits: dict[str, int] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._running_kinds: Counter[str] = Counter()
         self._cancelled: set[str] = set()
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
 
-    def register(self, kind: str, handler: Handler, *, group_limit: int | None = None) -> None:
-        """Let this process run jobs of a kind, at most `group_limit` at once per group, over all processes."""
+    def register(self, kind: str, handler: Handler, *, limit: int = 64, group_limit: int | None = None) -> None:
+        """Let this process run jobs of a kind: `limit` at once here, `group_limit` per group over all processes."""
         self._handlers[kind] = handler
+        self._limits[kind] = limit
         if group_limit is not None:
             self._group_limits[kind] = group_limit
 
@@ -88,22 +91,22 @@ class Jobs:
     async def _claim_loop(self) -> None:
         while True:
             self._wake.clear()
-            free = self._concurrency - len(self._running)
-            for job in await self._survive(self._claim(free), []) if free > 0 else []:
+            room = {kind: limit - self._running_kinds[kind] for kind, limit in self._limits.items()}
+            for job in await self._survive(self._claim(room), []):
+                self._running_kinds[job.kind] += 1
                 self._running[job.id] = asyncio.create_task(self._run(job))
             # Not wait_for: before Python 3.12 it loses a cancellation that meets the event.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_SECONDS):
                     await self._wake.wait()
 
-    async def _claim(self, count: int) -> list[Job]:
+    async def _claim(self, room: Mapping[str, int]) -> list[Job]:
         return await self._database.write(
             store.claim,
-            kinds=tuple(self._handlers),
+            room=room,
             owner=self._owner,
             now=self._clock.now(),
             lease=_LEASE,
-            count=count,
             group_limits=self._group_limits,
             held=tuple(self._running),
         )
@@ -144,6 +147,7 @@ class Jobs:
             await self._settle(job, await self._outcome(job, context))
         finally:
             self._running.pop(job.id, None)
+            self._running_kinds[job.kind] -= 1
             self._cancelled.discard(job.id)
             self.wake()
 

@@ -1,6 +1,6 @@
 """All SQL about jobs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,6 +46,8 @@ jobs = Table(
 
 #: Any number; PostgreSQL workers take the lock it names while they claim, so that limits hold across processes.
 _CLAIM_LOCK = 7_211_340
+#: How many due jobs a claim looks at: those in front may all be held back by the limit of their group.
+_LOOKED_AT = 2_000
 
 
 def enqueue(
@@ -80,15 +82,16 @@ def enqueue(
 def claim(
     connection: Connection,
     *,
-    kinds: Collection[str],
+    room: Mapping[str, int],
     owner: str,
     now: datetime,
     lease: timedelta,
-    count: int,
     group_limits: dict[str, int],
     held: Collection[str] = (),
 ) -> list[Job]:
-    """Take up to `count` jobs that are due or whose owner stopped renewing its lease, within the group limits.
+    """Take jobs that are due or whose owner stopped renewing its lease: of each kind as many as it has `room`.
+
+    Group limits hold over all owners.
 
     Not those in `held`: the caller runs them already, however late it is to renew their leases.
     """
@@ -96,15 +99,15 @@ def claim(
         connection.execute(select(func.pg_advisory_xact_lock(_CLAIM_LOCK)))
     running = _running(connection, now)
     claimed = []
-    for row in connection.execute(_due(kinds, now).where(jobs.c.id.not_in(held)).limit(20 * count)):
+    left = {kind: places for kind, places in room.items() if places > 0}
+    for row in connection.execute(_due(tuple(left), now).where(jobs.c.id.not_in(held)).limit(_LOOKED_AT)):
         limit = group_limits.get(row.kind)
         place = (row.kind, row.group)
-        if limit is not None and running.get(place, 0) >= limit:
+        if left[row.kind] == 0 or (limit is not None and running.get(place, 0) >= limit):
             continue
+        left[row.kind] -= 1
         running[place] = running.get(place, 0) + 1
         claimed.append(_take(connection, row, owner, now + lease))
-        if len(claimed) == count:
-            break
     return claimed
 
 
