@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -93,6 +94,11 @@ SLICES = tuple(
 )
 
 
+# The loop's own pool has a few threads per core, meant for computing. Ours mostly wait: for a host that does not
+# answer, a name that is not resolved. Eight of those held up every export of a small machine.
+_WAITING_THREADS = 64
+
+
 class FolderInUse(Exception):
     """Another furze process holds the data folder."""
 
@@ -132,6 +138,8 @@ class _Engines:
 
 
 async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExitStack) -> None:
+    pool = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="work")
+    asyncio.get_running_loop().set_default_executor(pool)
     engines = await _open_engines(settings, clock, stack)
     app.state.first_keys = await _first_keys(engines)
     runner = _query_runner(engines)
