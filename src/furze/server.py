@@ -229,6 +229,7 @@ def _conversations(
         api_key=settings.llm_api_key,
         model=settings.llm_model,
         anthropic_api_key=settings.anthropic_api_key,
+        google_api_key=settings.google_api_key,
     )
     tools = [*query_tools.tools(runner), *export_tools.tools(exporting)]
     conversing = Conversations(engines.database, engines.jobs, engines.clock, model, tools, limits=limits)

@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     )
     anthropic_api_key: str | None = Field(default=None, description="A key for Anthropic's API, used with `llm_model`.")
 
+    google_api_key: str | None = Field(
+        default=None, description="A key for Google's Gemini API, used with `llm_model`."
+    )
+
     @property
     def resolved_database_url(self) -> str:
         """Where metadata lives."""

@@ -53,7 +53,7 @@ class Provider:
 @pytest.fixture
 def provider() -> Iterator[Provider]:
     made = Provider()
-    paths = ("/v1/chat/completions", "/v1/messages")
+    paths = ("/v1/chat/completions", "/v1/messages", "/v1beta/models/gemini:streamGenerateContent")
     app = Starlette(routes=[Route(path, made.answer, methods=["POST"]) for path in paths])
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
     bound = socket.socket()

@@ -14,9 +14,13 @@ from furze.llm.types import (
     Message,
     ModelError,
     ModelEvent,
+    ModelKeyRefused,
+    ModelNotFound,
+    ModelOverQuota,
     ModelRejectedRequest,
     ModelRequest,
     ModelUnavailable,
+    ModelUnreachable,
     TextDelta,
     ToolCall,
     ToolCallStarted,
@@ -131,9 +135,12 @@ async def test_a_refusal_is_its_text_and_its_reason(model: OpenAIModel, provider
     [
         (400, ModelRejectedRequest),
         (422, ModelRejectedRequest),
-        (401, ModelError),
-        (404, ModelError),
-        (429, ModelUnavailable),
+        (401, ModelKeyRefused),
+        (403, ModelKeyRefused),
+        (404, ModelNotFound),
+        (418, ModelError),
+        (402, ModelOverQuota),
+        (429, ModelOverQuota),
         (500, ModelUnavailable),
         (503, ModelUnavailable),
     ],
@@ -145,6 +152,7 @@ async def test_a_refused_request_by_status(
     with pytest.raises(ModelError) as caught:
         await _all(model)
     assert type(caught.value) is error
+    assert caught.value.text.startswith("I'm unable to ")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +173,7 @@ async def test_a_broken_answer_is_temporary(model: OpenAIModel, provider: Provid
 
 async def test_an_endpoint_that_is_not_there(provider: Provider) -> None:
     model = OpenAIModel("tiny", base_url="http://127.0.0.1:9/v1")
-    with pytest.raises(ModelUnavailable, match="can't be reached"):
+    with pytest.raises(ModelUnreachable, match="can't be reached"):
         await _all(model)
     await model.close()
 

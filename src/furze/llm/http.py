@@ -7,7 +7,15 @@ from typing import Any
 import httpx2 as httpx
 
 from furze.kit import json
-from furze.llm.types import ModelError, ModelRejectedRequest, ModelUnavailable
+from furze.llm.types import (
+    ModelError,
+    ModelKeyRefused,
+    ModelNotFound,
+    ModelOverQuota,
+    ModelRejectedRequest,
+    ModelUnavailable,
+    ModelUnreachable,
+)
 
 #: A local model may take minutes to read a long prompt before its first word.
 _TIMEOUT = httpx.Timeout(connect=10, read=300, write=60, pool=10)
@@ -29,6 +37,8 @@ class Provider:
         request = client.build_request("POST", f"{self._base_url}{path}", content=json.dumps(body))
         try:
             response = await client.send(request, stream=True)
+        except httpx.ConnectError as error:
+            raise ModelUnreachable(f"{self._base_url} can't be reached: {error}") from error
         except httpx.HTTPError as error:
             raise ModelUnavailable(f"{self._base_url} can't be reached: {error}") from error
         try:
@@ -90,7 +100,13 @@ async def _text(response: httpx.Response) -> str:
 def _refusal(status: int, text: str) -> ModelError:
     if status in (400, 413, 422):
         return ModelRejectedRequest(f"{status}: {text}")
-    if status in (408, 409, 425, 429) or status >= 500:
+    if status in (402, 429):
+        return ModelOverQuota(f"{status}: {text}")
+    if status in (401, 403):
+        return ModelKeyRefused(f"{status}: {text}")
+    if status == httpx.codes.NOT_FOUND:
+        return ModelNotFound(f"{status}: {text}")
+    if status in (408, 409, 425) or status >= 500:
         return ModelUnavailable(f"{status}: {text}")
     return ModelError(f"{status}: {text}")
 

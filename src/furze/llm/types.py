@@ -113,6 +113,30 @@ class ModelUnavailable(ModelError):
     text = "I'm unable to respond right now due to a temporary service issue. Please try again later."
 
 
+class ModelUnreachable(ModelUnavailable):
+    """Nothing answers at the model's address."""
+
+    text = f"{ModelUnavailable.text} Nothing answers at the address of the model."
+
+
+class ModelOverQuota(ModelUnavailable):
+    """The provider counts too many requests or tokens, or an unpaid bill."""
+
+    text = f"{ModelUnavailable.text} The model's provider says that its limit or its quota is reached."
+
+
+class ModelKeyRefused(ModelError):
+    """The provider does not take the key."""
+
+    text = f"{ModelError.text} The model's provider refused the API key: whoever runs this server can change it."
+
+
+class ModelNotFound(ModelError):
+    """The provider has no such model, or the address leads elsewhere."""
+
+    text = f"{ModelError.text} There is no such model at its address: whoever runs this server can change it."
+
+
 class ModelRejectedRequest(ModelError):
     """The provider refuses this request as it is: usually the conversation is longer than the model's context."""
 
