@@ -196,6 +196,70 @@ def test_sql_shows_where_it_is_wrong_and_then_its_rows(shop: FurzeProcess, open_
     page.get_by_role("dialog", name="order completed").wait_for()
 
 
+def test_a_query_is_saved_renamed_changed_and_deleted(shop: FurzeProcess, open_page: Open) -> None:
+    page = open_page(shop, "/data/sql?query=SELECT toDate(timestamp) AS day, count() FROM events GROUP BY day")
+    button(page, "Save").click()
+    page.get_by_label("Name · required").fill("Events a day")
+    button(page, "Save insight").click()
+    page.get_by_role("link", name="Data, Insights").click()
+    page.locator(".query-card canvas").wait_for()
+    with page.expect_download() as picture:
+        button(page, "PNG").click()
+    assert picture.value.suggested_filename == "Events a day.png"
+    assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")
+    button(page, "Query").click()
+    page.get_by_label("Query", exact=True).fill("SELECT uniq(person_id) FROM events WHERE event = 'signed up'")
+    button(page, "Run Ctrl Enter").click()
+    page.locator(".single b").get_by_text("15", exact=True).wait_for()
+    button(page, "Save this query").click()
+    button(page, "Save this query").wait_for(state="detached")
+    page.get_by_label("Name of the insight").fill("People who signed up")
+    page.get_by_label("Name of the insight").press("Enter")
+    page.get_by_role("heading", name="People who signed up").wait_for()
+    page.goto("/data/insights")
+    page.get_by_label("Search insights").fill("signed")
+    page.get_by_role("row", name=re.compile("People who signed up")).press("Enter")
+    page.locator(".single b").get_by_text("15", exact=True).wait_for()
+    button(page, "Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_role("heading", name="No insights yet").wait_for()
+
+
+def test_a_key_does_what_its_scopes_allow_until_it_is_deleted(shop: FurzeProcess, open_page: Open) -> None:
+    page = open_page(shop, "/settings")
+    button(page, "New key").click()
+    page.get_by_label("Label · required").fill("nightly report")
+    assert button(page, "Create key").is_disabled()  # a key that may do nothing is of no use
+    page.get_by_label("Queries").select_option("read")
+    button(page, "Create key").click()
+    value = page.locator(".note code").inner_text()
+    headers = {"Authorization": f"Bearer {value}"}
+    query = {"query": {"kind": "HogQLQuery", "query": "SELECT 1"}}
+
+    def asked(bearer: dict[str, str]) -> int:
+        return int(page.request.post("/api/projects/1/query/", data=query, headers=bearer).status)
+
+    page.context.clear_cookies()  # the key alone, without the session
+    assert asked(headers) == 200
+    assert page.request.get("/api/projects/1/batch_exports/", headers=headers).status == 403
+    page = open_page(shop, "/settings")
+    page.get_by_text("query:read").wait_for()
+    button(page, "Delete nightly report").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_text("query:read").wait_for(state="detached")
+    page.context.clear_cookies()
+    assert asked(headers) == 401
+
+
+def test_settings_show_members_and_what_capture_complains_of(shop: FurzeProcess, open_page: Open) -> None:
+    event = {"event": "$create_alias", "distinct_id": "p1", "properties": {"alias": "null"}}
+    shop.client.post("/batch/", json={"api_key": PROJECT_KEY, "batch": [event]})
+    page = open_page(shop, "/settings")
+    page.get_by_text(re.compile("owner since")).wait_for()
+    page.get_by_text("cannot merge with illegal distinct id").click(timeout=60_000)
+    page.get_by_text("illegalDistinctId: null").wait_for()
+
+
 def test_ten_thousand_rows_scroll_and_sort_at_once(shop: FurzeProcess, open_page: Open) -> None:
     page = open_page(shop, "/data/sql?query=SELECT number, number % 7 AS rest FROM numbers(10000) LIMIT 10000")
     table = page.get_by_role("region", name="Table of 10,000 rows")
@@ -220,7 +284,17 @@ def test_no_screen_breaks_a_rule_of_accessibility(shop: FurzeProcess, open_page:
         pytest.skip("NO ACCESSIBILITY CHECK: axe-core is not installed. Run `make console`.")
     page = open_page(shop, "/", color_scheme=scheme)
     found = {}
-    for path in ("/", "/ask", "/exports", "/exports/new", "/people", "/data/events", "/data/sql", "/settings"):
+    for path in (
+        "/",
+        "/ask",
+        "/exports",
+        "/exports/new",
+        "/people",
+        "/data/events",
+        "/data/sql",
+        "/data/insights",
+        "/settings",
+    ):
         page.goto(path)
         page.locator("h1").first.wait_for()
         page.wait_for_timeout(700)

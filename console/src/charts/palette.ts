@@ -8,3 +8,4 @@ export const palette = (): string[] => (isDark() ? DARK : LIGHT);
 export const colour = (index: number): string => palette()[index % LIGHT.length] ?? "#888";
 export const ink = (): { text: string; line: string } =>
   isDark() ? { text: "#9aa7b6", line: "#2a3441" } : { text: "#5a6675", line: "#e3e7ec" };
+export const paper = (): string => (isDark() ? "#1a212b" : "#ffffff");

@@ -1,15 +1,26 @@
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 import { ask, inner, type Answer, type Query } from "../api/query";
-import { csv, download } from "../parts/show";
+import { csv, download, save } from "../parts/show";
 import { Failure, Loading } from "../parts/parts";
 import { Chart, tableOf } from "./chart";
+import { picture } from "./picture";
 import { QueryEditor } from "./query-editor";
+import { SaveInsight } from "./save-insight";
 import { Table } from "./table";
 
-/** A chart with the query behind it: open it, edit it, run it again, take the rows away. */
-export function QueryCard({ query: given, name, description }: { query: Query; name: string; description?: string }) {
+type Given = {
+  query: Query;
+  name: string;
+  description?: string;
+  /** Keeps an edited query where the given one came from; without it, the query can be saved as an insight. */
+  onSave?: (query: Query) => Promise<boolean>;
+};
+
+/** A chart with the query behind it: open it, edit it, run it again, save it, take the rows or the picture away. */
+export function QueryCard({ query: given, name, description, onSave }: Given) {
+  const card = useRef<HTMLElement>(null);
   const [edited, setEdited] = useState<Query | null>(null);
   const query = edited ?? given;
   const [opened, setOpened] = useState<"query" | "table" | null>(null);
@@ -19,9 +30,11 @@ export function QueryCard({ query: given, name, description }: { query: Query; n
     staleTime: 60_000,
     placeholderData: (before) => before,
   });
+  const [hasCanvas, setHasCanvas] = useState(false);
+  useEffect(() => setHasCanvas(Boolean(card.current?.querySelector("canvas"))), [answer.data, opened]);
   const toggle = (panel: "query" | "table") => setOpened((before) => (before === panel ? null : panel));
   return (
-    <section className="card query-card" aria-label={name}>
+    <section ref={card} className="card query-card" aria-label={name}>
       <header>
         <h3>
           {name}
@@ -37,6 +50,12 @@ export function QueryCard({ query: given, name, description }: { query: Query; n
             </button>
           )}
           <SaveRows query={query} answer={answer.data} name={name} />
+          {hasCanvas && opened !== "table" && (
+            <button type="button" className="quiet" onClick={() => takePicture(card.current, name)}>
+              PNG
+            </button>
+          )}
+          {!onSave && <SaveInsight query={query} name={name} />}
           <button type="button" className="quiet" onClick={() => answer.refetch()} disabled={answer.isFetching}>
             {answer.isFetching ? "Running …" : "Rerun"}
           </button>
@@ -48,7 +67,12 @@ export function QueryCard({ query: given, name, description }: { query: Query; n
           <QueryEditor query={query} error={answer.error} onRun={setEdited} />
           {edited && (
             <button type="button" className="quiet" onClick={() => setEdited(null)}>
-              Back to the assistant’s query
+              {onSave ? "Back to the saved query" : "Back to the assistant’s query"}
+            </button>
+          )}{" "}
+          {edited && onSave && (
+            <button type="button" onClick={async () => (await onSave(around(given, edited))) && setEdited(null)}>
+              Save this query
             </button>
           )}{" "}
           <OpenInData query={query} hogql={answer.data?.hogql} />
@@ -60,6 +84,14 @@ export function QueryCard({ query: given, name, description }: { query: Query; n
     </section>
   );
 }
+
+function takePicture(card: HTMLElement | null, name: string): void {
+  const png = card && picture(card, name);
+  if (png) save(`${name}.png`, png);
+}
+
+/** An edited query in the wrapper of the one it came from. */
+const around = (given: Query, edited: Query): Query => (given.source && inner(given) !== given ? { ...given, source: inner(edited) } : edited);
 
 // Rows of SQL are a table already.
 const hasTable = (query: Query): boolean => inner(query).kind !== "HogQLQuery";

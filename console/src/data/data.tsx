@@ -1,12 +1,14 @@
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { Heading } from "../parts/parts";
 import { Definitions } from "./definitions";
+import { Insights, OneInsight } from "./insights";
 import { LiveEvents } from "./live-events";
 import { Sql } from "./sql";
 
 const PARTS: [string, string][] = [
   ["/data/events", "Events"],
   ["/data/sql", "SQL"],
+  ["/data/insights", "Insights"],
   ["/data/definitions", "Names"],
 ];
 
@@ -18,7 +20,7 @@ export default function Data() {
       <Heading title="Data">
         <nav className="tabs" aria-label="Parts of the data">
           {PARTS.map(([href, title]) => (
-            <Link key={href} href={href} className="button quiet" aria-current={path === href ? "page" : undefined}>
+            <Link key={href} href={href} className="button quiet" aria-current={path.startsWith(href) ? "page" : undefined}>
               {title}
             </Link>
           ))}
@@ -27,6 +29,8 @@ export default function Data() {
       <Switch>
         <Route path="/data/events" component={LiveEvents} />
         <Route path="/data/sql" component={Sql} />
+        <Route path="/data/insights" component={Insights} />
+        <Route path="/data/insights/:id">{({ id }) => <OneInsight key={id} id={id} />}</Route>
         <Route path="/data/definitions" component={Definitions} />
         <Route>
           <Redirect to="/data/events" replace />

@@ -4,6 +4,7 @@ import { useSearchParams } from "wouter";
 import { ask, askHogQL } from "../api/query";
 import { RowsChart } from "../charts/chart";
 import { runs } from "../charts/query-editor";
+import { SaveInsight } from "../charts/save-insight";
 import { Card, Failure, Loading } from "../parts/parts";
 import { csv, download, number, seconds } from "../parts/show";
 
@@ -61,6 +62,7 @@ export function Sql() {
               <button type="button" className="quiet" onClick={() => download("rows.csv", csv(rows.data.columns, rows.data.results))}>
                 CSV
               </button>
+              <SaveInsight query={{ kind: "HogQLQuery", query: rows.variables }} name="" />
             </>
           )}
         </div>

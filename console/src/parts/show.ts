@@ -75,9 +75,15 @@ export function csv(columns: string[], rows: unknown[][]): string {
 
 /** Hand a text to the browser as a file. */
 export function download(name: string, text: string, type = "text/csv"): void {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  save(name, address);
+  URL.revokeObjectURL(address);
+}
+
+/** Hand what is at an address to the browser as a file. */
+export function save(name: string, address: string): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.href = address;
   link.download = name;
   link.click();
-  URL.revokeObjectURL(link.href);
 }

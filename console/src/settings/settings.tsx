@@ -3,10 +3,14 @@ import { call } from "../api/http";
 import type { ProjectAnswer, UserAnswer } from "../api/schema";
 import { Card, Copyable, Failure, Heading, Loading } from "../parts/parts";
 import { bytes, date, number } from "../parts/show";
+import { SignOut } from "../shell/sign-out";
 import { applyTheme, theme, type Theme } from "../shell/theme";
 import { useInstance } from "./instance";
+import { Keys } from "./keys";
+import { Members } from "./members";
+import { Warnings } from "./warnings";
 
-/** The project, its key, who is signed in, how the server is. */
+/** The project, its keys and people, what capture complains of, how the server is. */
 export default function Settings() {
   return (
     <div className="page">
@@ -14,10 +18,13 @@ export default function Settings() {
       <div className="columns">
         <div>
           <Project />
+          <Keys />
           <Account />
+          <Members />
         </div>
         <div>
           <Health />
+          <Warnings />
           <Appearance />
         </div>
       </div>
@@ -53,7 +60,7 @@ function Project() {
 function Account() {
   const me = useQuery({ queryKey: ["me"], queryFn: () => call<UserAnswer>("GET", "/api/users/@me/") });
   return (
-    <Card title="You">
+    <Card title="You" actions={<SignOut />}>
       {me.data && (
         <dl className="pairs">
           <Pair name="Name">{`${me.data.first_name} ${me.data.last_name}`.trim()}</Pair>

@@ -1,11 +1,10 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useState, type ReactNode } from "react";
 import { Link, useLocation } from "wouter";
-import { call } from "../api/http";
 import type { UserAnswer } from "../api/schema";
 import { Icon, type IconName } from "../parts/icons";
 import { Dialog } from "../parts/parts";
 import { LETTERS, useHotkeys } from "./hotkeys";
+import { SignOut } from "./sign-out";
 import { toggleTheme } from "./theme";
 
 const PAGES: [string, string, IconName][] = [
@@ -55,21 +54,6 @@ export function Shell({ me, children }: { me: UserAnswer; children: ReactNode })
       </main>
       {helps && <Shortcuts onClose={() => setHelps(false)} />}
     </div>
-  );
-}
-
-function SignOut() {
-  const client = useQueryClient();
-  const [, navigate] = useLocation();
-  const leave = async () => {
-    await call("POST", "/api/logout/", {});
-    client.clear();
-    navigate("/sign-in");
-  };
-  return (
-    <button type="button" className="quiet" onClick={leave}>
-      Sign out
-    </button>
   );
 }
 

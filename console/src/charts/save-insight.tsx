@@ -1,0 +1,69 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import { Link } from "wouter";
+import { post } from "../api/http";
+import { inner, type Query } from "../api/query";
+import { Dialog, Failure, Field } from "../parts/parts";
+
+export const INSIGHTS = ["insights"];
+
+/** Keeps a query under a name, to be found again under Data. */
+export function SaveInsight({ query, name }: { query: Query; name: string }) {
+  const [isAsking, setAsking] = useState(false);
+  return (
+    <>
+      <button type="button" className="quiet" onClick={() => setAsking(true)}>
+        Save
+      </button>
+      {isAsking && <Naming query={query} name={name} onClose={() => setAsking(false)} />}
+    </>
+  );
+}
+
+function Naming({ query, name: given, onClose }: { query: Query; name: string; onClose: () => void }) {
+  const client = useQueryClient();
+  const [name, setName] = useState(given);
+  const [saved, setSaved] = useState<{ short_id: string } | null>(null);
+  const [fault, setFault] = useState<unknown>(null);
+  const save = async (event: FormEvent) => {
+    event.preventDefault();
+    try {
+      setSaved(await post<{ short_id: string }>("insights/", { name: name.trim(), query: wrapped(query), saved: true }));
+      setFault(null);
+    } catch (error) {
+      setFault(error);
+      return;
+    }
+    await client.invalidateQueries({ queryKey: INSIGHTS });
+  };
+  return (
+    <Dialog title={saved ? "Saved" : "Save as insight"} onClose={onClose}>
+      {saved ? (
+        <p>
+          “{name.trim()}” is under <Link href={`/data/insights/${saved.short_id}`}>Data, Insights</Link>.
+        </p>
+      ) : (
+        <form onSubmit={save}>
+          <Field label="Name" required>
+            {(id) => <input id={id} value={name} onChange={(event) => setName(event.target.value)} autoFocus />}
+          </Field>
+          {fault !== null && <Failure error={fault} />}
+          <div className="row end">
+            <button type="button" onClick={onClose}>
+              Cancel
+            </button>
+            <button type="submit" className="primary" disabled={!name.trim()}>
+              Save insight
+            </button>
+          </div>
+        </form>
+      )}
+    </Dialog>
+  );
+}
+
+/** A query as PostHog keeps it in an insight: inside the node that says how it is shown. */
+function wrapped(query: Query): Query {
+  const source = inner(query);
+  return { kind: source.kind === "HogQLQuery" ? "DataVisualizationNode" : "InsightVizNode", source };
+}
