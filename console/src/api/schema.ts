@@ -292,6 +292,7 @@ export type InstanceAnswer = {
   "event_store_health": string;
   "queued_events": number;
   "queued_bytes": number;
+  "memory_bytes": number | null;
   "disk_free": number;
   "disk_total": number;
 };

@@ -49,7 +49,7 @@ export function Sql() {
             {error.message}
           </p>
         ))}
-        <div className="row">
+        <div className="row wrap">
           <button type="button" className="primary" onClick={run} disabled={rows.isPending}>
             {rows.isPending ? "Running …" : "Run"} <kbd>Ctrl Enter</kbd>
           </button>

@@ -76,7 +76,11 @@ export function Card({ title, children, actions, className = "" }: { title?: Rea
 export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ReactNode }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    dialog.current?.showModal();
+    // A dialog that asks for something begins there, not at its close button.
+    dialog.current?.querySelector<HTMLElement>("input, select, textarea")?.focus();
+  }, []);
   return (
     // A click on the backdrop is a click on the dialog itself; Escape does the same from the keyboard.
     <dialog ref={dialog} onClose={onClose} aria-labelledby={heading} onClick={(event) => event.target === dialog.current && onClose()}>

@@ -1,5 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
-import { call } from "../api/http";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { call, patch } from "../api/http";
 import type { ProjectAnswer, UserAnswer } from "../api/schema";
 import { Card, Copyable, Failure, Heading, Loading } from "../parts/parts";
 import { bytes, date, number } from "../parts/show";
@@ -34,15 +35,32 @@ export default function Settings() {
 
 function Project() {
   const project = useQuery({ queryKey: ["project"], queryFn: () => call<ProjectAnswer>("GET", "/api/projects/@current/") });
+  const client = useQueryClient();
+  const [fault, setFault] = useState<unknown>(null);
+  const change = async (values: Partial<ProjectAnswer>) => {
+    try {
+      await patch("", values);
+      setFault(null);
+    } catch (error) {
+      setFault(error);
+    }
+    // The name is in the frame, and days of charts begin by the time zone.
+    await client.invalidateQueries();
+  };
   return (
     <Card title="Project">
+      {fault !== null && <Failure error={fault} />}
       {project.isPending && <Loading />}
       {project.error && <Failure error={project.error} retry={() => project.refetch()} />}
       {project.data && (
         <dl className="pairs">
-          <Pair name="Name">{project.data.name}</Pair>
+          <Pair name="Name">
+            <InPlace label="Project name" value={project.data.name} onChange={(name) => change({ name })} />
+          </Pair>
           <Pair name="Id">{project.data.id}</Pair>
-          <Pair name="Time zone">{project.data.timezone}</Pair>
+          <Pair name="Time zone">
+            <InPlace label="Time zone" value={project.data.timezone} choices={ZONES} onChange={(timezone) => change({ timezone })} />
+          </Pair>
           <Pair name="Since">{date(project.data.created_at)}</Pair>
           <Pair name="Address for SDKs">
             <Copyable text={location.origin} label="the address" />
@@ -54,6 +72,36 @@ function Project() {
       )}
       <p className="muted">The project key only sends events; it may be public.</p>
     </Card>
+  );
+}
+
+const ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")];
+
+/** A value that is changed where it stands: Enter or leaving it keeps the change, Escape drops it. */
+function InPlace({ label, value, choices, onChange }: { label: string; value: string; choices?: string[]; onChange: (value: string) => void }) {
+  if (choices)
+    return (
+      <select aria-label={label} value={value} onChange={(event) => onChange(event.target.value)}>
+        {(choices.includes(value) ? choices : [value, ...choices]).map((choice) => (
+          <option key={choice}>{choice}</option>
+        ))}
+      </select>
+    );
+  return (
+    <input
+      key={value}
+      aria-label={label}
+      defaultValue={value}
+      onBlur={(event) => {
+        const text = event.target.value.trim();
+        if (text && text !== value) onChange(text);
+        else event.target.value = value;
+      }}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") event.currentTarget.value = value;
+        if (event.key === "Enter" || event.key === "Escape") event.currentTarget.blur();
+      }}
+    />
   );
 }
 
@@ -87,6 +135,7 @@ function Health() {
           </Pair>
           <Pair name="Database">{instance.data.database}</Pair>
           <Pair name="Waiting events">{instance.data.queued_events ? `${number(instance.data.queued_events)} (${bytes(instance.data.queued_bytes)})` : "none"}</Pair>
+          {instance.data.memory_bytes !== null && <Pair name="Memory">{bytes(instance.data.memory_bytes)} in use by furze</Pair>}
           <Pair name="Disk">
             <progress max={instance.data.disk_total} value={instance.data.disk_total - instance.data.disk_free} aria-label="Disk in use" /> {bytes(instance.data.disk_free)} free of{" "}
             {bytes(instance.data.disk_total)}

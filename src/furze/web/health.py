@@ -1,5 +1,6 @@
 """How this server is: its version, who answers, how much waits, how much room is left."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,10 @@ class Instance:
 
 
 class InstanceAnswer(Answer):
-    """The server now. Sizes are in bytes; queued is what was accepted and is not yet in the event store."""
+    """The server now. Sizes are in bytes; queued is what was accepted and is not yet in the event store.
+
+    `memory_bytes` is the resident memory of the process and its children; None where the system does not tell.
+    """
 
     version: str
     model: str | None
@@ -35,6 +39,7 @@ class InstanceAnswer(Answer):
     event_store_health: str
     queued_events: int
     queued_bytes: int
+    memory_bytes: int | None
     disk_free: int
     disk_total: int
 
@@ -57,6 +62,24 @@ async def get_instance(
         event_store_health=await store.health(),
         queued_events=backlog.events,
         queued_bytes=backlog.payload_bytes,
+        memory_bytes=_resident_bytes(),
         disk_free=disk.free,
         disk_total=disk.total,
     )
+
+
+def _resident_bytes() -> int | None:
+    """What this process and the engine that it started hold in memory, as Linux tells it."""
+    try:
+        tasks = Path("/proc/self/task").iterdir()
+        children = [child for task in tasks for child in (task / "children").read_text().split()]
+        return sum(_pages(process) for process in ("self", *children)) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None
+
+
+def _pages(process: str) -> int:
+    try:
+        return int(Path("/proc", process, "statm").read_text().split()[1])
+    except OSError:  # it has ended since
+        return 0
