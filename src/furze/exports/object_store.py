@@ -46,6 +46,12 @@ _HOPELESS_CODES = (
     "relative URL without a base",
     "invalid peer certificate",
 )
+# The client says only "error sending request"; why is inside its description of the error for developers.
+_TLS_REFUSED = (
+    (re.compile(r"InvalidCertificate\([\s(]*(?:Other\w*\W+)*(\w+)"), "the server's certificate is not trusted ({})"),
+    (re.compile(r"(InvalidContentType)"), "the server speaks plain HTTP there. Check the port, or use http://"),
+)
+_SYSTEM_MESSAGE = re.compile(r'\bOs \{[^}]*message: "([^"]+)"')
 # The client does not classify what a listing is answered.
 _LISTING_REFUSED = {
     "401 Unauthorized": "The destination refuses the credentials",
@@ -178,7 +184,15 @@ def translated(error: Exception) -> Exception:
             return Reject(f"{reason}: {text}")
     if any(code in str(error) for code in _HOPELESS_CODES):
         return Reject(text)
-    return Retry(text)
+    return _not_connected(str(error), text)
+
+
+def _not_connected(details: str, text: str) -> Exception:
+    for pattern, reason in _TLS_REFUSED:
+        if found := pattern.search(details):
+            return Reject(f"TLS failed: {reason.format(found[1])}: {text}")
+    found = _SYSTEM_MESSAGE.search(details)
+    return Retry(f"{found[1]}: {text}" if found else text)
 
 
 async def check_exists(store: Any, what: str) -> Outcome:
