@@ -87,6 +87,26 @@ def test_the_queue_is_a_conversation_with_the_waiting_messages(
         assert said(list(events))[-1] == ("ai", "done")
 
 
+def test_a_queued_message_is_moved_by_its_position(chat: Chat, conversation: str, model: ScriptedModel) -> None:
+    gate = Gate()
+    model.scripts += [[gate, *says("first")], says("second"), says("third")]
+    with chat.streaming("one", conversation) as events:
+        next(events)
+        assert gate.reached.wait(5)
+        _enqueue(chat, conversation, "two")
+        last = _enqueue(chat, conversation, "three").json()["messages"][-1]
+        path = chat.path(conversation, "queue", last["id"])
+        assert chat.client.patch(path, json={"content": "three", "position": -1}).status_code == 400
+        moved = chat.client.patch(path, json={"content": "three", "position": 0}).json()["messages"]
+        assert [each["content"] for each in moved] == ["three", "two"]
+        beyond = chat.client.patch(path, json={"content": "three", "position": 2**63}).json()["messages"]
+        assert [each["content"] for each in beyond] == ["two", "three"]
+        chat.client.patch(path, json={"content": "three", "position": 0})
+        gate.open()
+        heard = list(events)
+    assert [text for kind, text in said(heard) if kind == "human"] == ["one", "three", "two"]
+
+
 def test_cancel_forgets_the_queue_and_closes_it(chat: Chat, conversation: str, model: ScriptedModel) -> None:
     gate = Gate()
     model.scripts.append([gate, *says("never")])

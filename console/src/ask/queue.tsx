@@ -17,19 +17,19 @@ export function useQueue(conversation: string, isRunning: boolean) {
   });
 }
 
-/** The waiting messages: edit one, or take it out. */
+/** The waiting messages: edit one, have it answered sooner, or take it out. */
 export function Queue({ conversation, waiting }: { conversation: string; waiting: Queued[] }) {
   if (waiting.length === 0) return null;
   return (
     <ol className="queue" aria-label="Messages that wait">
-      {waiting.map((message) => (
-        <Waiting key={message.id} conversation={conversation} message={message} />
+      {waiting.map((message, position) => (
+        <Waiting key={message.id} conversation={conversation} message={message} position={position} />
       ))}
     </ol>
   );
 }
 
-function Waiting({ conversation, message }: { conversation: string; message: Queued }) {
+function Waiting({ conversation, message, position }: { conversation: string; message: Queued; position: number }) {
   const client = useQueryClient();
   const [draft, setDraft] = useState<string | null>(null);
   const [fault, setFault] = useState<string | null>(null);
@@ -45,13 +45,18 @@ function Waiting({ conversation, message }: { conversation: string; message: Que
   };
   return (
     <li>
-      <span className="muted">Next</span>
+      <span className="muted">{position === 0 ? "Next" : "Then"}</span>
       {draft === null ? (
         <span className="said">{message.content}</span>
       ) : (
         <input aria-label="Waiting message" value={draft} onChange={(event) => setDraft(event.target.value)} autoFocus />
       )}
       {fault && <small role="alert">{fault}</small>}
+      {position > 0 && draft === null && (
+        <button type="button" className="quiet" aria-label={`Answer “${message.content}” sooner`} title="Sooner" onClick={() => change(patch(path, { content: message.content, position: position - 1 }))}>
+          ↑
+        </button>
+      )}
       {draft === null ? (
         <button type="button" className="quiet" onClick={() => setDraft(message.content)}>
           Edit

@@ -58,6 +58,15 @@ def edit(connection: Connection, conversation_id: UUID, message_id: UUID, conten
     return connection.execute(update_rows(messages).where(*own).values(content=content)).rowcount == 1
 
 
+def move(connection: Connection, conversation_id: UUID, message_id: UUID, position: int) -> None:
+    """Put a waiting message at a position, counted from 0; beyond the end it is the last. The caller holds the lock."""
+    order = [message.id for message in listed(connection, conversation_id) if message.id != message_id]
+    order.insert(min(position, len(order)), message_id)
+    for place, each in enumerate(order, start=1):
+        own = (messages.c.conversation_id == conversation_id, messages.c.id == each)
+        connection.execute(update_rows(messages).where(*own).values(place=place))
+
+
 def remove(connection: Connection, conversation_id: UUID, message_id: UUID) -> bool:
     """Take a waiting message out; False when it no longer waits."""
     own = (messages.c.conversation_id == conversation_id, messages.c.id == message_id)

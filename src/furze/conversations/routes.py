@@ -161,7 +161,7 @@ async def clear_queue(access: ProjectAccess, service: Service, conversation: str
 async def change_queued(
     request: Request, access: ProjectAccess, service: Service, conversation: str, queue_id: str
 ) -> QueueAnswer:
-    """Change a queued message's text."""
+    """Change a queued message's text, and with `position` its place."""
     _refuse_clear(request, queue_id)
     identity = _identity(conversation)
     await service.database.read(_queue_owner, access, identity)
@@ -170,6 +170,8 @@ async def change_queued(
     def change(connection: Connection, found: Conversation) -> None:
         if not queue.edit(connection, found.id, _queued_identity(queue_id), body.content):
             raise NoQueuedMessage
+        if body.position is not None:
+            queue.move(connection, found.id, _queued_identity(queue_id), body.position)
 
     return await service.database.write(_queue, access, identity, service, change)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from furze.platform.fields import Answer, Body, RequiredText, Text, WireTime, WireUUID
@@ -222,9 +222,13 @@ class QueueBody(_Steered):
 
 
 class QueueChange(Body):
-    """What PATCH queue/:queue_id/ takes."""
+    """What PATCH queue/:queue_id/ takes.
+
+    `position`, which PostHog does not have, moves the message: the one at 0 is answered next.
+    """
 
     content: MessageText
+    position: Annotated[int, Field(ge=0)] | None = None
 
 
 class AppendBody(Body):
