@@ -141,3 +141,19 @@ async def test_a_tick_over_many_exports_is_cheap(bench: Bench) -> None:
 
     exports, _ = await read(store.list_exports, bench.access.project.id, limit=100, offset=0)
     assert [len(await bench.runs(export)) for export in exports] == [1] * 50
+
+
+async def test_fifty_exports_that_are_due_at_once_all_deliver(bench: Bench, tmp_path: Path) -> None:
+    folders = [tmp_path / str(number) for number in range(50)]
+    exports = [
+        await bench.export({"type": "LocalFile", "config": {"path": str(folder), "file_format": "JSONLines"}})
+        for folder in folders
+    ]
+    await bench.send(3)
+    bench.clock.advance(hours=2)
+    await bench.tick()
+    await bench.work()
+    sent = sorted(event.uuid for event in bench.sent)
+    assert [sorted(uuids_in(folder)) for folder in folders] == [sent] * 50
+    runs = [run for export in exports for run in await bench.runs(export)]
+    assert {run.status for run in runs} == {"Completed"}
