@@ -60,6 +60,8 @@ from furze.platform.store import get_project
 from furze.profiles import page_routes as profile_page_routes
 from furze.profiles import routes as profile_routes
 from furze.profiles.pages import ProfilePages
+from furze.query import annotations as annotation_routes
+from furze.query import dashboards as dashboard_routes
 from furze.query import insights as insight_routes
 from furze.query import routes as query_routes
 from furze.query import tools as query_tools
@@ -82,6 +84,8 @@ SLICES = tuple(
         account_routes,
         query_routes,
         insight_routes,
+        dashboard_routes,
+        annotation_routes,
         export_routes,
         download_routes,
         conversation_routes,

@@ -79,6 +79,8 @@ def filled(furze: Furze, side: Side) -> Side:
     capture(side)
     config = made(side, "customer_profile_configs", {"scope": "person", "content": {"secret": secret}})
     insight = made(side, "insights", {"name": secret, "query": {"kind": "HogQLQuery", "query": f"select '{secret}'"}})
+    dashboard = made(side, "dashboards", {"name": secret, "tiles": [{"insight": insight["id"]}]})
+    annotation = made(side, "annotations", {"content": secret})
     destination = {"type": "LocalFile", "config": {"path": str(furze.settings.data / secret)}}
     export = made(side, "batch_exports", {"name": secret, "interval": "day", "destination": destination})
     period = {"start_at": "2026-01-01", "end_at": "2026-01-02"}
@@ -97,6 +99,8 @@ def filled(furze: Furze, side: Side) -> Side:
     side.ids = {
         "config_id": config["id"],
         "insight_id": str(insight["id"]),
+        "dashboard_id": str(dashboard["id"]),
+        "annotation_id": str(annotation["id"]),
         "export_id": export["id"],
         "backfill_id": backfill.get("backfill_id") or backfill["id"],
         "run_id": runs[0]["id"] if runs else str(uuid4()),

@@ -612,6 +612,21 @@ export type TileAnswer = {
   "reason": string | null;
 };
 
+/** A tile: an insight or a text. With an `id` it is one that is there already; `deleted` takes it off. */
+export type TileBody = {
+  "id"?: number | null;
+  "insight"?: number | Record<string, unknown> | null;
+  "text"?: TileText | null;
+  "layouts"?: Record<string, unknown>;
+  "color"?: string | null;
+  "deleted"?: boolean;
+};
+
+/** The text of a tile, in Markdown. */
+export type TileText = {
+  "body": string;
+};
+
 /** The caller. */
 export type UserAnswer = {
   "id": number;
