@@ -2,11 +2,14 @@
 
 import gzip
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pyarrow import parquet
+from tests.exports.bench import new_bench, opened
 from tests.exports.conftest import Exporting, uuids_in
 
 
@@ -132,3 +135,22 @@ def test_persons_come_one_row_per_distinct_id(exporting: Exporting, tmp_path: Pa
     mine = [line for line in lines if line["distinct_id"] == unique]
     assert mine[-1]["properties"]["plan"] == "free"
     assert mine[-1]["is_deleted"] is False
+
+
+async def test_a_person_who_came_in_the_second_before_a_backfill_is_in_it(tmp_path: Path) -> None:
+    async with opened(tmp_path) as engine:
+        bench, person_id = await new_bench(engine), uuid4()
+        bench.clock.advance(seconds=0.05)  # the minute has just begun, and nothing else came in it
+        position, now = await engine.queue.append(bench.access.project.id, b"", 1), bench.clock.now()
+        batch = await engine.queue.next_batch(linger_seconds=0)
+        row = {"team_id": bench.access.project.id, "version": 1, "position": position, "is_deleted": 0}
+        person = {"id": person_id, "properties": "{}", "created_at": now, "last_seen_at": now, "is_identified": 1}
+        name = {"distinct_id": "ada", "person_id": person_id, "is_overridden": 0}
+        await engine.store.insert("person", [row | person])
+        await engine.store.insert("person_distinct_id", [row | name])
+        await engine.queue.complete(batch)
+        bench.clock.advance(seconds=0.05)
+        export = await bench.export(folder(tmp_path / "out"), model="persons")
+        await bench.backfill(export, now - timedelta(hours=1), bench.clock.now())
+        await bench.work()
+        assert [row["distinct_id"] for row in table(tmp_path / "out")] == ["ada"]

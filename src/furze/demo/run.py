@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -52,22 +53,22 @@ def demo(*, data: Path, port: int, events: int, stay: bool) -> None:
     """Run the whole story; raises `StartError` when the server can't start."""
     console = Console(highlight=False)
     data.mkdir(parents=True, exist_ok=True)
-    with _timed(console, "Start"), _keys(data) as keys:
-        process, url = _start(data, port, keys)
+    # Whoever stops the demo means its server too, whichever signal says so.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _story(_Server(url, *keys, Client.connect(url, keys[0])), data, events, console)
-        if stay:
-            console.print(
-                "\nThe server stays up. Stop it with Ctrl-C; `furze demo` again finds everything still there."
-            )
-            process.wait()
+        with _keys(data) as keys, _started(data, port, keys) as process:
+            with _timed(console, "Start"):
+                url = _url_when_ready(process)
+            _story(_Server(url, *keys, Client.connect(url, keys[0])), data, events, console)
+            if stay:
+                console.print(
+                    "\nThe server stays up. Stop it with Ctrl-C; `furze demo` again finds everything still there."
+                )
+                process.wait()
     except RequestRefused as error:
         raise StartError(str(error)) from error
     except KeyboardInterrupt:
-        console.print("Stopping.")
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+        console.print("Stopped.")
 
 
 def _story(server: _Server, data: Path, events: int, console: Console) -> None:
@@ -107,14 +108,23 @@ def _keys(data: Path) -> Iterator[tuple[str, str]]:
     yield personal, project
 
 
-def _start(data: Path, port: int, keys: tuple[str, str]) -> tuple[subprocess.Popen[str], str]:
+@contextmanager
+def _started(data: Path, port: int, keys: tuple[str, str]) -> Iterator[subprocess.Popen[str]]:
     environment = {**os.environ, "FURZE_PERSONAL_API_KEY": keys[0], "FURZE_PROJECT_API_KEY": keys[1]}
     command = [sys.executable, "-m", "furze", "serve", "--data", str(data), "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _url_when_ready(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None  # noqa: S101 - asked for above
     for line in process.stdout:
         if " is ready at " in line:
-            return process, line.rsplit(maxsplit=1)[-1]
+            return line.rsplit(maxsplit=1)[-1]
     raise StartError("the server did not start; its own line above says why.")
 
 

@@ -11,7 +11,7 @@ from furze.exports.datasets import CHECKSUM, Dataset
 from furze.exports.destinations import DESTINATIONS
 from furze.exports.engine import Exports
 from furze.exports.ledger import Region
-from furze.exports.selection import SETTINGS, Span, dataset_of
+from furze.exports.selection import SETTINGS, Span, dataset_of, positions_between
 from furze.exports.types import Export, PreviewAnswer, PreviewBody
 from furze.exports.validation import created_values
 from furze.platform.errors import InvalidInput
@@ -54,7 +54,7 @@ async def _dataset(engine: Exports, body: PreviewBody, project_id: int) -> Datas
     destination = DESTINATIONS[body.destination.type]
     config = read_config(destination, body.destination.config)
     region = Region(0, await engine.queue.head(), start, end)
-    changed = await _positions(engine, start, end, region.to_position)
+    changed = await positions_between(engine, start, end, region.to_position)
     return await dataset_of(
         engine,
         _imagined(values, project_id, start),
@@ -62,13 +62,6 @@ async def _dataset(engine: Exports, body: PreviewBody, project_id: int) -> Datas
         config,
         Span(start, end, region, region.sql(), changed),
     )
-
-
-async def _positions(engine: Exports, start: datetime, end: datetime, head: int) -> Region:
-    first = await engine.queue.position_at(min(start, engine.clock.now()).replace(second=0, microsecond=0))
-    whole = (end + timedelta(seconds=59)).replace(second=0, microsecond=0)
-    last = await engine.queue.position_at(whole) if whole <= engine.clock.now() else head
-    return Region(first, last)
 
 
 def _imagined(values: dict[str, Any], project_id: int, now: datetime) -> Export:

@@ -25,8 +25,8 @@ from furze.exports.destination import Config, Delivery, Destination, Receipt, Re
 from furze.exports.destinations import DESTINATIONS, INTERNAL
 from furze.exports.engine import Exports
 from furze.exports.formats import arrow_schema
-from furze.exports.ledger import Entry, Region
-from furze.exports.selection import SETTINGS, dataset_of, span_of
+from furze.exports.ledger import Entry
+from furze.exports.selection import SETTINGS, dataset_of, positions_between, span_of
 from furze.exports.types import OPEN, Export, Run
 from furze.jobs import JobCancelled, JobContext, Retry
 from furze.kit.ahead import read_ahead
@@ -133,7 +133,9 @@ def _claim(connection: Connection, engine: Exports, run_id: UUID) -> tuple[Expor
 
 async def _deliver(engine: Exports, context: JobContext, work: _Work) -> None:
     run = work.run
-    changed = await _positions(engine, run)
+    changed = run.region
+    if run.by_time:
+        changed = await positions_between(engine, run.window_start, run.window_end, run.to_position)
     span = span_of(run.window_start, run.window_end, run.region, changed=changed, owner=run.owner, entries=work.entries)
     dataset = await dataset_of(engine, work.export, work.destination, work.config, span)
     expected = await _expected(engine, work, dataset)
@@ -152,17 +154,6 @@ async def _deliver(engine: Exports, context: JobContext, work: _Work) -> None:
     except BaseException:
         await _to_the_end(_abort(sink))
         raise
-
-
-async def _positions(engine: Exports, run: Run) -> Region:
-    """The positions that were given while the run's window went on."""
-    if not run.by_time:
-        return run.region
-    start, end = run.window_start, run.window_end + timedelta(seconds=59)
-    end = end.replace(second=0, microsecond=0)
-    first = await engine.queue.position_at(start.replace(second=0, microsecond=0)) if start else 0
-    last = await engine.queue.position_at(end) if end <= engine.clock.now() else run.to_position
-    return Region(first, min(last, run.to_position))
 
 
 async def _commit(engine: Exports, work: _Work, sink: Sink, expected: _Sums | None, carried: _Sums) -> None:

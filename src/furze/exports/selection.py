@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from furze.exports import datasets, questions
 from furze.exports.datasets import Dataset
@@ -43,6 +43,19 @@ def span_of(
 ) -> Span:
     """A span without the rows that other deliveries of the same export brought."""
     return Span(start, end, region, rows_to_carry(region, owner, entries), changed)
+
+
+async def positions_between(engine: Exports, start: datetime | None, end: datetime, head: int) -> Region:
+    """The positions below `head` that were given from `start` to `end`, in whole minutes that hold them both."""
+    now = engine.clock.now()
+    first = await engine.queue.position_at(_whole_minute(min(start, now))) if start else 0
+    after = _whole_minute(end + timedelta(minutes=1) - timedelta(microseconds=1))
+    last = min(await engine.queue.position_at(after), head) if after <= now else head
+    return Region(first, last)
+
+
+def _whole_minute(instant: datetime) -> datetime:
+    return instant.replace(second=0, microsecond=0)
 
 
 async def dataset_of(engine: Exports, export: Export, destination: Destination, config: Config, span: Span) -> Dataset:
