@@ -17,6 +17,11 @@ import httpx2 as httpx
 import obstore
 from obstore.store import S3Store
 
+_PORTS = (
+    *("master.port", "volume.port", "filer.port", "s3.port"),
+    *("master.port.grpc", "volume.port.grpc", "filer.port.grpc", "s3.port.grpc"),
+)
+
 
 @dataclass
 class Seaweed:
@@ -67,16 +72,37 @@ class Seaweed:
 @contextmanager
 def seaweed(folder: Path, *, volume_megabytes: int = 16) -> Iterator[Seaweed]:
     """A server that keeps its data in a folder, in volumes of a size."""
-    program = shutil.which("weed", path=sysconfig.get_path("scripts"))
-    assert program is not None
     everything, looking = ["Admin", "Read", "Write", "List", "Tagging"], ["Read", "List"]
     identities = [
         {"name": "a", "credentials": [{"accessKey": "ak", "secretKey": "secret-of-ak"}], "actions": everything},
         {"name": "r", "credentials": [{"accessKey": "rk", "secretKey": "secret-of-rk"}], "actions": looking},
     ]
     (folder / "s3.json").write_text(json.dumps({"identities": identities}))
-    names = ("master.port", "volume.port", "filer.port", "master.port.grpc", "volume.port.grpc", "filer.port.grpc")
-    ports = dict(zip((*names, "s3.port", "s3.port.grpc"), _free_ports(8), strict=True))
+    server, port = _running(folder, volume_megabytes)
+    try:
+        yield Seaweed(f"http://127.0.0.1:{port}")
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _running(folder: Path, volume_megabytes: int) -> tuple[subprocess.Popen[bytes], int]:
+    """A server that answers, and its port; one of its eight ports may be taken before it gets there, so a few tries."""
+    for _ in range(4):
+        ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        with (folder / "log").open("wb") as log:
+            command = _command(folder, ports, volume_megabytes)
+            server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        if _answers(ports["s3.port"], server):
+            return server, ports["s3.port"]
+        server.kill()
+        server.wait()
+    raise RuntimeError("SeaweedFS did not start:\n" + (folder / "log").read_text(errors="replace")[-2000:])
+
+
+def _command(folder: Path, ports: dict[str, int], volume_megabytes: int) -> list[str]:
+    program = shutil.which("weed", path=sysconfig.get_path("scripts"))
+    assert program is not None
     command = [program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3"]
     command += [f"-{name}={port}" for name, port in ports.items()]
     command += [
@@ -86,14 +112,7 @@ def seaweed(folder: Path, *, volume_megabytes: int = 16) -> Iterator[Seaweed]:
         f"-s3.config={folder / 's3.json'}",
         "-s3.autoCreateBucket=false",
     ]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        _wait_for(ports["s3.port"], server)
-        yield Seaweed(f"http://127.0.0.1:{ports['s3.port']}")
-    finally:
-        server.kill()
-        server.wait()
+    return command
 
 
 def _free_ports(count: int) -> list[int]:
@@ -106,7 +125,7 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+def _answers(port: int, server: subprocess.Popen[bytes]) -> bool:
     deadline = time.monotonic() + 40
     while time.monotonic() < deadline and server.poll() is None:
         try:
@@ -114,5 +133,5 @@ def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
         except OSError:
             time.sleep(0.1)
         else:
-            return
-    raise RuntimeError("SeaweedFS did not start")
+            return True
+    return False

@@ -95,6 +95,9 @@ def filled(furze: Furze, side: Side) -> Side:
     person = wait_for(lambda: first(side, f"persons?distinct_id={secret}"))
     definition = wait_for(lambda: first(side, f"event_definitions?search={secret}"))
     property_definition = wait_for(lambda: first(side, f"property_definitions?search={secret}"))
+    # The last that happens by itself: the download tells its project that it has completed.
+    wait_for(lambda: first(side, "events?event=$batch_export_run_completed"))
+    wait_for(lambda: first(side, "event_definitions?search=$batch_export_run_completed"))
     runs = side.client.get(side.api(f"batch_exports/{export['id']}/runs")).json()["results"]
     side.ids = {
         "config_id": config["id"],

@@ -34,9 +34,11 @@ def _leniently(text: bytes | str) -> Any:
 
 
 def _number(digits: str) -> int | float:
-    # Python refuses to read very long integers at all.
-    number = int(digits) if len(digits) < 20 else float(digits)
-    return number if isinstance(number, float) or -(1 << 63) <= number < 1 << 64 else float(digits)
+    # Python refuses to read very long integers at all; 64 bits have no more than 20 signs.
+    if len(digits) > 20:
+        return float(digits)
+    number = int(digits)
+    return number if -(1 << 63) <= number < 1 << 64 else float(digits)
 
 
 def _writable(value: Any) -> Any:
