@@ -53,13 +53,14 @@ class Client:
         return self.post("query/", {"query": query, "refresh": "force_blocking"}, 200)["results"]
 
     def capture(self, events: Sequence[Event]) -> list[str]:
-        """The uuids of events, once they can be queried."""
+        """The uuids of events, once they can be queried, and the people and groups they speak of too."""
         uuids = [event.setdefault("uuid", str(uuid4())) for event in events]
         answer = self.furze.client.post("/batch/", json={"api_key": self.token, "batch": list(events)})
         assert answer.status_code == 200, answer.text
         wanted = ", ".join(f"'{uuid}'" for uuid in uuids)
         count = f"SELECT count() FROM events WHERE toString(uuid) IN ({wanted})"
         eventually(lambda: self.query(count)[0][0] >= len(uuids))
+        eventually(lambda: self.furze.client.get("/api/instance/").json()["queued_events"] == 0)
         return uuids
 
     def settle(self) -> None:
