@@ -28,7 +28,7 @@ from furze.database.migrate import migrate
 from furze.events.clickhouse import ClickHouse
 from furze.events.embedded import EmbeddedEngine
 from furze.events.queue import IngestQueue
-from furze.exports import download_routes
+from furze.exports import download_routes, integration_routes
 from furze.exports import routes as export_routes
 from furze.exports import ticker as exports
 from furze.exports import tools as export_tools
@@ -88,6 +88,7 @@ SLICES = tuple(
         annotation_routes,
         export_routes,
         download_routes,
+        integration_routes,
         conversation_routes,
         people_routes,
         profile_routes,

@@ -253,6 +253,15 @@ def test_a_run_that_has_ended_cannot_be_cancelled_but_repeated(exporting: Export
     assert any("Completed: 2 rows" in line["message"] for line in logs)
 
 
+def test_an_organisation_lists_the_exports_of_its_projects(furze: Furze, exporting: Exporting) -> None:
+    export = exporting.create(NO_OP)
+    organization = furze.client.get("/api/organizations/").json()["results"][0]["id"]
+    path = f"/api/organizations/{organization}/batch_exports"
+    for slash in ("", "/"):
+        assert export["id"] in [each["id"] for each in furze.client.get(path + slash).json()["results"]]
+    assert furze.client.get(path.replace(organization, "0" * 8)).status_code == 404
+
+
 def test_another_projects_export_is_not_found(furze: Furze, exporting: Exporting) -> None:
     export = exporting.create(NO_OP)
     path = furze.api(f"batch_exports/{export['id']}/").replace("/1/", "/999999/")

@@ -83,6 +83,8 @@ def filled(furze: Furze, side: Side) -> Side:
     annotation = made(side, "annotations", {"content": secret})
     destination = {"type": "LocalFile", "config": {"path": str(furze.settings.data / secret)}}
     export = made(side, "batch_exports", {"name": secret, "interval": "day", "destination": destination})
+    connection = {"kind": "postgresql", "config": {"host": "h", "user": secret}, "display_name": secret}
+    integration = made(side, "integrations", connection)
     period = {"start_at": "2026-01-01", "end_at": "2026-01-02"}
     backfill = made(side, f"batch_exports/{export['id']}/backfills", period)
     day = {"data_interval_start": "2026-01-01T00:00:00Z", "data_interval_end": "2026-01-02T00:00:00Z"}
@@ -105,6 +107,7 @@ def filled(furze: Furze, side: Side) -> Side:
         "dashboard_id": str(dashboard["id"]),
         "annotation_id": str(annotation["id"]),
         "export_id": export["id"],
+        "integration_id": str(integration["id"]),
         "backfill_id": backfill.get("backfill_id") or backfill["id"],
         "run_id": runs[0]["id"] if runs else str(uuid4()),
         "download_id": download,

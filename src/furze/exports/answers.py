@@ -15,7 +15,7 @@ def export_answer(export: Export, runs: Sequence[Run]) -> dict[str, Any]:
     )
     return {name: getattr(export, name) for name in names} | {
         "team_id": export.project_id,
-        "destination": {"type": export.destination_type, "config": export.config, "integration": None},
+        "destination": {"type": export.destination_type, "config": export.config, "integration": export.integration_id},
         "schema": export.query_schema,
         "latest_runs": [run_answer(run) for run in runs],
     }

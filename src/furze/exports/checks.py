@@ -43,7 +43,7 @@ async def run_step(destination: Destination, config: Mapping[str, Any], number: 
         raise InvalidInput(f"{destination.name} has no test step {number}: they are 0 to {last}.", attr="step")
     check = destination.checks[number]
     outcome = await _outcome(destination, config, number)
-    _, secrets = split(destination, config)
+    _, secrets = split(destination.config, config)
     message = redacted(outcome.message, secrets) if outcome.message else None
     return StepAnswer(
         name=check.name,
@@ -54,7 +54,7 @@ async def run_step(destination: Destination, config: Mapping[str, Any], number: 
 
 async def _outcome(destination: Destination, config: Mapping[str, Any], number: int) -> Outcome:
     try:
-        read = read_config(destination, config, known=frozenset(config))
+        read = read_config(destination.config, config, known=frozenset(config))
     except InvalidInput as error:
         return failed(f"The test step cannot run as it's not configured. {error.detail}")
     try:

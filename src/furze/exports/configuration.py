@@ -2,13 +2,14 @@
 
 import types
 from collections.abc import Mapping
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from furze.exports.destination import Config, Destination
 from furze.platform.errors import InvalidInput
+
+M = TypeVar("M", bound=BaseModel)
 
 #: Keys that PostHog's own clients leave in a config; they are attributes of a run, not inputs.
 _TOLERATED = frozenset(
@@ -27,29 +28,31 @@ _TOLERATED = frozenset(
         "backfill_details",
     )
 )
-_ATTRIBUTE = "destination__config"
+IN_EXPORT, IN_INTEGRATION = "destination__config", "config"
 
 
-def read_config(destination: Destination, given: Mapping[str, Any], *, known: frozenset[str] = frozenset()) -> Config:
-    """The inputs as the destination's config; raises `InvalidInput` for the first fault. `known` keys may be stale."""
-    fields = _inputs(destination.config)
+def read_config(
+    model: type[M], given: Mapping[str, Any], *, known: frozenset[str] = frozenset(), attr: str = IN_EXPORT
+) -> M:
+    """The inputs as the model declares them; raises `InvalidInput` for the first fault. `known` keys may be stale."""
+    fields = _inputs(model)
     unknown = sorted(set(given) - set(fields) - _TOLERATED - known)
     if unknown:
         listed = ", ".join(repr(name) for name in unknown)
-        raise InvalidInput(f"Configuration has unknown field/s: {listed}", attr=_ATTRIBUTE)
+        raise InvalidInput(f"Configuration has unknown field/s: {listed}", attr=attr)
     missing = [name for name, field in fields.items() if field.is_required() and given.get(name) is None]
     if missing:
-        raise InvalidInput(f"Configuration missing required field: '{missing[0]}'", attr=_ATTRIBUTE)
-    values = {name: _cast(value, fields[name].annotation) for name, value in given.items() if name in fields}
+        raise InvalidInput(f"Configuration missing required field: '{missing[0]}'", attr=attr)
+    values = {name: _cast(value, fields[name].annotation, attr) for name, value in given.items() if name in fields}
     try:
-        return destination.config.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        raise InvalidInput(_first_fault(error), attr=_ATTRIBUTE) from error
+        raise InvalidInput(_first_fault(error), attr=attr) from error
 
 
-def split(destination: Destination, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def split(model: type[BaseModel], given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The inputs without secrets, and the secrets alone, both in the shape given."""
-    return _split(destination.config, {name: value for name, value in given.items() if name not in _TOLERATED})
+    return _split(model, {name: value for name, value in given.items() if name not in _TOLERATED})
 
 
 def merge(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,7 +111,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return models[0] if models else None
 
 
-def _cast(value: Any, annotation: Any) -> Any:
+def _cast(value: Any, annotation: Any, attr: str) -> Any:
     # A form and an old client send numbers and booleans as text.
     wanted = [each for each in _members(annotation) if each is not type(None)]
     if wanted == [bool] and isinstance(value, str) and value.lower() in ("true", "false"):
@@ -118,7 +121,7 @@ def _cast(value: Any, annotation: Any) -> Any:
     plain = (str, int, bool, float, list, dict)
     if len(wanted) == 1 and wanted[0] in (str, int, bool) and isinstance(value, plain) and type(value) is not wanted[0]:
         got, expected = type(value).__name__, wanted[0].__name__
-        raise InvalidInput(f"Configuration has invalid type: got '{got}', expected '{expected}'", attr=_ATTRIBUTE)
+        raise InvalidInput(f"Configuration has invalid type: got '{got}', expected '{expected}'", attr=attr)
     return value
 
 

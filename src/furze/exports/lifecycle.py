@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from furze.exports import planning, run_store, store, validation
+from furze.exports import integrations, planning, run_store, store, validation
 from furze.exports.engine import Exports
 from furze.exports.notices import announce
 from furze.exports.outcomes import note
@@ -51,10 +51,14 @@ def found_backfill(connection: Connection, access: Access, export_id: UUID, back
 def create(connection: Connection, engine: Exports, access: Access, body: ExportBody) -> Export:
     """A new export, with its schedule."""
     now = engine.clock.now()
-    values = {"query_schema": None} | validation.created_values(body, engine.secrets, project_id=access.project.id)
+    project_id = access.project.id
+    integration = integrations.asked_for(connection, project_id, body.destination, None)
+    values = {"query_schema": None} | validation.created_values(
+        body, engine.secrets, project_id=project_id, integration=integration
+    )
     values |= {
         "id": uuid7(),
-        "project_id": access.project.id,
+        "project_id": project_id,
         "created_by_id": access.user.id,
         "created_at": now,
         "last_updated_at": now,
@@ -73,7 +77,8 @@ def change(
 ) -> Export:
     """The export with the values sent; a change of `paused` is a pause or an unpause."""
     export, now = found(connection, access, export_id), engine.clock.now()
-    values = validation.changed_values(export, body, engine.secrets, is_whole=is_whole)
+    integration = integrations.asked_for(connection, export.project_id, body.destination, export.integration_id)
+    values = validation.changed_values(export, body, engine.secrets, is_whole=is_whole, integration=integration)
     changed = {name: value for name, value in values.items() if getattr(export, name) != value}
     updated = store.update_export(connection, export.id, **values, last_updated_at=now)
     if any(name in changed for name in _SCHEDULE):
@@ -120,7 +125,14 @@ def delete(connection: Connection, engine: Exports, access: Access, export_id: U
         _end_backfill(connection, backfill, now)
     stopped = [run for run in run_store.open_runs(connection, export.id) if stop_run(connection, engine, run, now)]
     store.update_export(
-        connection, export.id, deleted=True, paused=True, due_at=None, secrets=None, last_updated_at=now
+        connection,
+        export.id,
+        deleted=True,
+        paused=True,
+        due_at=None,
+        secrets=None,
+        integration_id=None,
+        last_updated_at=now,
     )
     _record(connection, access, export, "deleted", now)
     return stopped

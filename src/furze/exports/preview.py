@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from furze.events.types import Limits
-from furze.exports.configuration import read_config
+from furze.exports import integrations
+from furze.exports.configuration import merge, read_config
 from furze.exports.datasets import CHECKSUM, Dataset
 from furze.exports.destinations import DESTINATIONS
 from furze.exports.engine import Exports
@@ -50,9 +51,11 @@ async def _dataset(engine: Exports, body: PreviewBody, project_id: int) -> Datas
     start = body.data_interval_start or end - _DEFAULT_SPAN
     if start >= end:
         raise InvalidInput("'data_interval_end' must occur after 'data_interval_start'", attr="data_interval_end")
-    values = created_values(body, engine.secrets, project_id=project_id)
+    integration = await engine.database.read(integrations.asked_for, project_id, body.destination, None)
+    values = created_values(body, engine.secrets, project_id=project_id, integration=integration)
     destination = DESTINATIONS[body.destination.type]
-    config = read_config(destination, body.destination.config)
+    inputs = merge(integrations.held(integration, engine.secrets), body.destination.config)
+    config = read_config(destination.config, inputs)
     region = Region(0, await engine.queue.head(), start, end)
     changed = await positions_between(engine, start, end, region.to_position)
     return await dataset_of(

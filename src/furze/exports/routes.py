@@ -6,7 +6,19 @@ from uuid import UUID
 from fastapi import Depends, Query
 from sqlalchemy import Connection
 
-from furze.exports import addresses, answers, checks, lifecycle, preview, run_store, store, validation, verify
+from furze.exports import (
+    addresses,
+    answers,
+    checks,
+    integrations,
+    lifecycle,
+    preview,
+    run_store,
+    store,
+    validation,
+    verify,
+)
+from furze.exports.configuration import merge
 from furze.exports.engine import Exports
 from furze.exports.run_routes import READ, WRITE, Engine, Moment, identity, moment
 from furze.exports.run_routes import endpoints as run_endpoints
@@ -27,11 +39,12 @@ from furze.exports.types import (
     UnpauseBody,
     Verification,
 )
-from furze.platform.auth import ProjectAccess
+from furze.platform.auth import AnyCaller, ProjectAccess
 from furze.platform.errors import NotFound
-from furze.platform.pagination import AskedPage, Page
+from furze.platform.pagination import AskedPage, Page, PageRequest
 from furze.platform.requests import BodyOf, OptionalBodyOf
 from furze.platform.routing import Endpoints
+from furze.platform.store import list_projects
 
 endpoints = Endpoints("batch_exports")
 
@@ -41,11 +54,21 @@ _LATEST_RUNS = 10
 @endpoints.get("/batch_exports", scope=READ, response=Page[ExportAnswer])
 async def list_exports(access: ProjectAccess, engine: Engine, page: AskedPage) -> dict[str, Any]:
     """The project's exports, newest first, each with its latest runs."""
-    rows, count = await engine.database.read(
-        store.list_exports, access.project.id, limit=page.limit, offset=page.offset
-    )
-    runs = await engine.database.read(run_store.latest_runs, [export.id for export in rows], count=_LATEST_RUNS)
-    return page.page([answers.export_answer(export, runs[export.id]) for export in rows], count)
+    return await _page(engine, page, access.project.id)
+
+
+@endpoints.get(
+    "/organizations/{organization_id}/batch_exports", scope=READ, response=Page[ExportAnswer], in_project=False
+)
+async def list_organization_exports(
+    caller: AnyCaller, engine: Engine, page: AskedPage, organization_id: str
+) -> dict[str, Any]:
+    """The exports of every project of an organisation that the caller may see, newest first."""
+    projects = await engine.database.read(list_projects, caller.user.id)
+    seen = [each.id for each in projects if str(each.organization_id) == organization_id and caller.may_see(each)]
+    if not seen:
+        raise NotFound
+    return await _page(engine, page, *seen)
 
 
 @endpoints.post("/batch_exports", scope=WRITE, response=ExportAnswer)
@@ -82,10 +105,12 @@ async def run_test_step_new(
     body: Annotated[TestStepBody, Depends(BodyOf(TestStepBody))],
 ) -> StepAnswer:
     """Run one test step of an export that is not stored yet."""
-    validation.created_values(body, engine.secrets, project_id=access.project.id)
+    project_id = access.project.id
+    integration = await engine.database.read(integrations.asked_for, project_id, body.destination, None)
+    validation.created_values(body, engine.secrets, project_id=project_id, integration=integration)
+    config = merge(integrations.held(integration, engine.secrets), body.destination.config)
     with addresses.limited(engine.reach):
-        destination = validation.find_destination(body.destination.type)
-        return await checks.run_step(destination, body.destination.config, body.step)
+        return await checks.run_step(validation.find_destination(body.destination.type), config, body.step)
 
 
 @endpoints.post("/batch_exports/count_rows", scope=READ, response=CountAnswer, status=200)
@@ -169,7 +194,7 @@ async def run_test_step(
     """Run one test step of a stored export, with its secrets and whatever inputs are sent over the stored ones."""
     export, _ = await engine.database.read(_with_runs, access.project.id, identity(export_id))
     validation.check_same_destination(export, body.destination.type)
-    config = validation.merged_config(export, body.destination.config, engine.secrets)
+    config = await engine.database.read(integrations.all_inputs, export, engine.secrets, body.destination)
     with addresses.limited(engine.reach):
         return await checks.run_step(validation.find_destination(export.destination_type), config, body.step)
 
@@ -183,6 +208,12 @@ async def verify_export(
     now = engine.clock.now()
     with addresses.limited(engine.reach):
         return await verify.verify(engine, export, start=moment(access, start, now), end=moment(access, end, now))
+
+
+async def _page(engine: Exports, page: PageRequest, *project_ids: int) -> dict[str, Any]:
+    rows, count = await engine.database.read(store.list_exports, *project_ids, limit=page.limit, offset=page.offset)
+    runs = await engine.database.read(run_store.latest_runs, [export.id for export in rows], count=_LATEST_RUNS)
+    return page.page([answers.export_answer(export, runs[export.id]) for export in rows], count)
 
 
 async def _change(

@@ -18,8 +18,8 @@ from pyarrow import compute
 from sqlalchemy import Connection
 
 from furze.events.types import Limits
-from furze.exports import addresses, outcomes, run_store, store
-from furze.exports.configuration import merge, read_config, redacted
+from furze.exports import addresses, integrations, outcomes, run_store, store
+from furze.exports.configuration import read_config, redacted, split
 from furze.exports.datasets import Dataset
 from furze.exports.destination import Config, Delivery, Destination, Receipt, Reject, Sink
 from furze.exports.destinations import DESTINATIONS, INTERNAL
@@ -90,10 +90,10 @@ async def execute(engine: Exports, context: JobContext) -> None:
 async def _attempt(engine: Exports, context: JobContext, export: Export, run: Run, entries: tuple[Entry, ...]) -> None:
     secrets: Mapping[str, Any] = {}
     try:
-        secrets = engine.secrets.decrypt(export.secrets) if export.secrets else {}
         destination = (DESTINATIONS | INTERNAL)[export.destination_type]
-        stored = merge(export.config, secrets)
-        config = read_config(destination, stored, known=frozenset(stored))
+        inputs = await engine.database.read(integrations.all_inputs, export, engine.secrets)
+        _, secrets = split(destination.config, inputs)
+        config = read_config(destination.config, inputs, known=frozenset(inputs))
         work = _Work(export, run, entries, destination, config, secrets)
         await _deliver(engine, context, work)
     except Retry as error:

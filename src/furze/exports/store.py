@@ -39,6 +39,7 @@ exports = Table(
     Column("destination_type", String, nullable=False),
     Column("config", json_type(), nullable=False),
     Column("secrets", String),
+    Column("integration_id", Integer, ForeignKey("integration.id")),
     Column("interval", String, nullable=False),
     Column("timezone", String, nullable=False),
     Column("interval_offset", Integer),
@@ -66,10 +67,10 @@ exports = Table(
 
 
 def list_exports(
-    connection: Connection, project_id: int, *, limit: int, offset: int, downloads: bool = False
+    connection: Connection, *project_ids: int, limit: int, offset: int, downloads: bool = False
 ) -> tuple[list[Export], int]:
-    """A page of a project's exports, or of its file downloads, newest first, and how many there are in all."""
-    kept = _kept(project_id, downloads=downloads)
+    """A page of some projects' exports, or of their file downloads, newest first, and how many there are in all."""
+    kept = _kept(*project_ids, downloads=downloads)
     order = (exports.c.created_at.desc(), exports.c.id)
     rows = connection.execute(select(exports).where(*kept).order_by(*order).limit(limit).offset(offset))
     count = connection.execute(select(func.count()).select_from(exports).where(*kept)).scalar_one()
@@ -112,10 +113,10 @@ def due_exports(connection: Connection, *, now: datetime, limit: int) -> list[Ex
     return [_export(row) for row in connection.execute(query)]
 
 
-def _kept(project_id: int, *, downloads: bool) -> tuple[ColumnElement[bool], ...]:
+def _kept(*project_ids: int, downloads: bool) -> tuple[ColumnElement[bool], ...]:
     is_download = exports.c.destination_type == DOWNLOAD
     is_wanted = is_download if downloads else ~is_download
-    return exports.c.project_id == project_id, exports.c.deleted.is_(False), is_wanted
+    return exports.c.project_id.in_(project_ids), exports.c.deleted.is_(False), is_wanted
 
 
 def _export(row: Row[Any]) -> Export:

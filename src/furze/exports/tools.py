@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from furze.exports import answers, backfills, checks, lifecycle, run_store, store, validation
+from furze.exports import answers, backfills, checks, integrations, lifecycle, run_store, store, validation
 from furze.exports.engine import Exports
 from furze.exports.types import BackfillBody, Export, Run
 from furze.kit import json
@@ -148,7 +148,7 @@ async def _explain(exporting: Exports, arguments: dict[str, Any], context: ToolC
 async def _test(exporting: Exports, arguments: dict[str, Any], context: ToolContext) -> dict[str, Any]:
     export = await _named(exporting, arguments, context)
     destination = validation.find_destination(export.destination_type)
-    config = validation.merged_config(export, {}, exporting.secrets)
+    config = await exporting.database.read(integrations.all_inputs, export, exporting.secrets)
     steps: list[Any] = []
     for number, check in enumerate(destination.checks):
         await context.update(f"{export.name}: {check.name}")

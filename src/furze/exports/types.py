@@ -87,6 +87,7 @@ class Export:
     destination_type: str
     config: dict[str, Any]
     secrets: str | None
+    integration_id: int | None
     interval: Interval
     timezone: str
     interval_offset: int | None
@@ -123,6 +124,20 @@ class Export:
     def offset_hour(self) -> int | None:
         """The local hour at which a daily or weekly export begins."""
         return (self.interval_offset or 0) % 86_400 // 3600 if self.interval in ("day", "week") else None
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """A connection that exports share. `config` holds no secret; those are in `secrets`, encrypted."""
+
+    id: int
+    project_id: int
+    kind: str
+    display_name: str
+    config: dict[str, Any]
+    secrets: str | None
+    created_by_id: int | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

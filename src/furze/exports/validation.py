@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from furze.exports import questions
+from furze.exports import integrations, questions
 from furze.exports.configuration import merge, read_config, split
 from furze.exports.destination import Destination
 from furze.exports.destinations import DESTINATIONS
-from furze.exports.types import DestinationBody, Export, ExportBody
+from furze.exports.types import DestinationBody, Export, ExportBody, Integration
 from furze.platform.errors import InvalidInput
 from furze.platform.secrets import SecretBox
 
@@ -17,7 +17,9 @@ _FILTER_TYPES = ("event", "hogql", "person")
 _RUN_ATTRIBUTES = ("data_interval_start", "data_interval_end")
 
 
-def created_values(body: ExportBody, secrets: SecretBox, *, project_id: int) -> dict[str, Any]:
+def created_values(
+    body: ExportBody, secrets: SecretBox, *, project_id: int, integration: Integration | None
+) -> dict[str, Any]:
     """The stored values of a new export of a project."""
     sent = body.model_dump(exclude={"destination", "offset_day", "offset_hour", "paused", "last_paused_at"})
     destination = find_destination(body.destination.type)
@@ -25,19 +27,23 @@ def created_values(body: ExportBody, secrets: SecretBox, *, project_id: int) -> 
     values["interval_offset"] = _offset(body.interval, body.offset_day, body.offset_hour)
     _check_model(destination, body.model)
     _check_filters(body.filters, body.model, project_id)
-    read_config(destination, body.destination.config)
+    integrations.check_serves(integration, destination.name)
+    read_config(destination.config, merge(integrations.held(integration, secrets), body.destination.config))
     values |= query_values(values, project_id)
-    public, hidden = split(destination, body.destination.config)
+    public, hidden = split(destination.config, body.destination.config)
     return values | {
         "destination_type": destination.name,
+        "integration_id": integration and integration.id,
         "config": public,
         "secrets": secrets.encrypt(hidden) if hidden else None,
         "paused": body.paused,
     }
 
 
-def changed_values(export: Export, body: ExportBody, secrets: SecretBox, *, is_whole: bool) -> dict[str, Any]:
-    """The stored values that a PUT (`is_whole`) or a PATCH changes."""
+def changed_values(
+    export: Export, body: ExportBody, secrets: SecretBox, *, is_whole: bool, integration: Integration | None
+) -> dict[str, Any]:
+    """The stored values that a PUT (`is_whole`) or a PATCH changes. `integration` is the one it will go by."""
     sent = body.model_dump(exclude_unset=True, exclude={"destination"})
     if "model" in sent and sent["model"] != export.model:
         raise InvalidInput("Changing models is not supported. Create a new batch export instead.", attr="model")
@@ -46,15 +52,9 @@ def changed_values(export: Export, body: ExportBody, secrets: SecretBox, *, is_w
     values["interval_offset"] = _changed_offset(export, interval, sent, is_whole=is_whole)
     _check_filters(values.get("filters"), export.model, export.project_id)
     if "destination" in body.model_fields_set:
-        values |= _changed_destination(export, body.destination, secrets)
+        values |= _changed_destination(export, body.destination, secrets, integration)
     asked = {name: values.get(name, getattr(export, name)) for name in ("model", *_QUERY)}
     return values | query_values(asked, export.project_id)
-
-
-def merged_config(export: Export, sent: Mapping[str, Any], secrets: SecretBox) -> dict[str, Any]:
-    """The stored inputs with their secrets, and `sent` laid over them."""
-    hidden = secrets.decrypt(export.secrets) if export.secrets else {}
-    return merge(merge(export.config, hidden), sent)
 
 
 def check_same_destination(export: Export, kind: str) -> None:
@@ -74,13 +74,30 @@ def find_destination(kind: str) -> Destination:
     return DESTINATIONS[kind]
 
 
-def _changed_destination(export: Export, body: DestinationBody, secrets: SecretBox) -> dict[str, Any]:
+def _changed_destination(
+    export: Export, body: DestinationBody, secrets: SecretBox, integration: Integration | None
+) -> dict[str, Any]:
     check_same_destination(export, body.type)
     destination = find_destination(export.destination_type)
-    merged = merged_config(export, body.config, secrets)
-    read_config(destination, merged, known=frozenset(export.config))
-    public, hidden = split(destination, merged)
-    return {"config": public, "secrets": secrets.encrypt(hidden) if hidden else None}
+    integrations.check_serves(integration, destination.name)
+    own = merge(merge(export.config, secrets.decrypt(export.secrets) if export.secrets else {}), body.config)
+    try:
+        inputs = merge(integrations.held(integration, secrets), own)
+        read_config(destination.config, inputs, known=frozenset(export.config))
+    except InvalidInput as error:
+        if integration is None and export.integration_id is not None:
+            raise InvalidInput(
+                f"Cannot remove the integration from a {destination.name} batch export that uses one. "
+                f"Re-send its `integration` to keep it (or a different one to swap). {error.detail}",
+                attr=integrations.ATTRIBUTE,
+            ) from error
+        raise
+    public, hidden = split(destination.config, own)
+    return {
+        "config": public,
+        "secrets": secrets.encrypt(hidden) if hidden else None,
+        "integration_id": integration and integration.id,
+    }
 
 
 def _offset(interval: str, day: int | None, hour: int | None) -> int | None:

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from furze.events.types import Limits
-from furze.exports import run_store
+from furze.exports import integrations, run_store
 from furze.exports.comparison import Comparison, Difference
-from furze.exports.configuration import merge, read_config, redacted
+from furze.exports.configuration import read_config, redacted, split
 from furze.exports.datasets import Dataset
 from furze.exports.destination import Config, Destination, Readable, Reject
 from furze.exports.destinations import DESTINATIONS
@@ -78,9 +78,9 @@ async def _asked(engine: Exports, export: Export, start: datetime | None, end: d
         raise InvalidInput(
             "Only events with their uuid can be told apart in a table. Files can be verified for every model and query."
         )
-    secrets = engine.secrets.decrypt(export.secrets) if export.secrets else {}
-    stored = merge(export.config, secrets)
-    config = read_config(destination, stored, known=frozenset(stored))
+    inputs = await engine.database.read(integrations.all_inputs, export, engine.secrets)
+    _, secrets = split(destination.config, inputs)
+    config = read_config(destination.config, inputs, known=frozenset(inputs))
     runs = [
         run
         for run in (await _latest(engine, export, ("Completed",))).values()

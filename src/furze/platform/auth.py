@@ -39,6 +39,13 @@ class Caller:
         """Whether a browser's session asks, not a key."""
         return self.key.id == _SESSION_KEY
 
+    def may_see(self, project: Project) -> bool:
+        """Whether the key's own limits leave a project open."""
+        key = self.key
+        return (not key.scoped_projects or project.id in key.scoped_projects) and (
+            not key.scoped_organizations or str(project.organization_id) in key.scoped_organizations
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
