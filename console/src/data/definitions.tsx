@@ -56,7 +56,7 @@ function Properties({ event }: { event: string }) {
               {found.data.results.map((each) => (
                 <tr key={each.property}>
                   <th scope="row">{each.property}</th>
-                  <td className="muted" style={{ overflowWrap: "anywhere" }}>
+                  <td className="muted" style={{ overflowWrap: "anywhere", minWidth: "9rem" }}>
                     {each.sample_values.slice(0, 4).join(", ").slice(0, 160)}
                   </td>
                   <td className="number">{number(each.sample_count)}</td>

@@ -241,24 +241,44 @@ def _ask(server: _Server, question: str, console: Console) -> None:
 
 
 def _profile(server: _Server, console: Console) -> None:
-    configs = server.client.call("GET", "customer_profile_configs/?scope=person")["results"]
-    tiles = [{"type": "ph-person", "title": "Info", "index": 0}, {"type": "ph-person-properties", "index": 1}]
-    body = {"scope": "person", "content": tiles}
-    config = configs[0] if configs else server.client.call("POST", "customer_profile_configs/", json=body)
-    best, revenue = server.rows(
-        "SELECT person_id, round(sum(toFloat(properties.revenue)), 2) AS revenue FROM events "
-        "WHERE event = 'order completed' GROUP BY person_id ORDER BY revenue DESC LIMIT 1"
-    )[0]
-    properties, created_at = server.rows(f"SELECT properties, created_at FROM persons WHERE id = '{best}'")[0]
+    config = _saved_profile(server)
+    person_id = server.rows(
+        "SELECT person_id FROM events WHERE event = 'order completed' "
+        "GROUP BY person_id ORDER BY sum(toFloat(properties.revenue)) DESC LIMIT 1"
+    )[0][0]
+    page = server.client.call("GET", f"customer_profiles/person/{person_id}/")
     table = Table(
         title=f"The best customer, by {len(config['content'])} tiles of the saved profile", title_justify="left"
     )
-    table.add_column("Property")
-    table.add_column("Value")
-    shown = json.loads(properties) if isinstance(properties, str) else properties
-    for name, value in {"revenue": revenue, "first seen": created_at, **shown}.items():
+    for name in ("", "Value"):
+        table.add_column(name)
+    metrics = [each for tile in page["content"] if tile["type"] == "ph-usage-metrics" for each in _results(tile)]
+    numbers = {f"{each['name']}, {each['interval']} days": f"{each['value']:,.0f}" for each in metrics}
+    person = next(tile for tile in page["sidebar"] if tile["type"] == "ph-person-properties")
+    for name, value in {**numbers, **(person["data"] or {})}.items():
         table.add_row(name, str(value))
     console.print(table)
+
+
+def _saved_profile(server: _Server) -> dict[str, Any]:
+    """The project's profile config, made at the first start together with the numbers that it shows."""
+    call = server.client.call
+    if saved := call("GET", "customer_profile_configs/?scope=person")["results"]:
+        found: dict[str, Any] = saved[0]
+        return found
+    orders = {"filters": {"events": [{"id": "order completed"}]}, "interval": 30, "display": "sparkline"}
+    call("POST", "groups_types/0/metrics/", json={"name": "Orders", **orders})
+    revenue = {"name": "Revenue", "format": "currency", "math": "sum", "math_property": "revenue"}
+    call("POST", "groups_types/0/metrics/", json=revenue | orders)
+    types = ("ph-usage-metrics", "ph-person-feed", "ph-llm-trace", "ph-issues")
+    tiles = [{"type": kind, "index": index} for index, kind in enumerate(types)]
+    made: dict[str, Any] = call("POST", "customer_profile_configs/", json={"scope": "person", "content": tiles})
+    return made
+
+
+def _results(tile: dict[str, Any]) -> list[dict[str, Any]]:
+    """The numbers of a tile; none while it has a reason to have none."""
+    return list((tile["data"] or {}).get("results") or [])
 
 
 def _progress(console: Console) -> Progress:
