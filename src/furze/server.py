@@ -48,12 +48,13 @@ from furze.people import routes as people_routes
 from furze.people.engine import People
 from furze.people.metrics import list_metrics
 from furze.people.related import related
-from furze.platform import account_routes
+from furze.platform import account_routes, sign_in_routes
 from furze.platform import routes as platform_routes
 from furze.platform.application import application
 from furze.platform.auth import Authenticator
 from furze.platform.first_start import FirstKeys, ensure_first_project
 from furze.platform.keys import new_personal_key, new_project_token
+from furze.platform.passwords import Passwords
 from furze.platform.routing import serve
 from furze.platform.secrets import SecretBox, secret_key
 from furze.platform.store import get_project
@@ -81,6 +82,7 @@ SLICES = tuple(
     each.endpoints
     for each in (
         platform_routes,
+        sign_in_routes,
         account_routes,
         query_routes,
         insight_routes,
@@ -159,7 +161,7 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     stack.push_async_callback(mcp.stop)
     made = (
         *(engines.database, engines.store, engines.queue, engines.jobs),
-        *(authenticator, mcp),
+        *(authenticator, Passwords(clock), mcp),
         Capture(engines.queue, engines.database, clock),
         *(runner, background, people, exporting),
         ProfilePages(engines.database, runner.run, partial(related, people), clock),

@@ -268,7 +268,7 @@ async def _person(access: Access, engine: People, text: str) -> Person:
 
 async def _activity(access: Access, engine: People, page: AskedPage, item_id: str | None) -> dict[str, Any]:
     rows, count = await engine.database.read(
-        list_activity, access.project.id, scope="Person", item_id=item_id, limit=page.limit, offset=page.offset
+        list_activity, access.project, scope="Person", item_id=item_id, limit=page.limit, offset=page.offset
     )
     return page.page(rows, count)
 

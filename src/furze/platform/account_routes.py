@@ -1,7 +1,6 @@
 """The caller's own keys, made and changed in a session; a project's settings, members and activity log."""
 
 import secrets
-from dataclasses import asdict
 from typing import Annotated, Any, Final
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -13,16 +12,16 @@ from sqlalchemy import Connection
 from furze.database import Database
 from furze.kit.clock import Clock
 from furze.platform import key_store, store
+from furze.platform.answers import KeyAnswer, ProjectAnswer, key_of, project_of
 from furze.platform.auth import AnyCaller, Authenticator, Caller, ProjectAccess
 from furze.platform.errors import InvalidInput, NotFound, PermissionDenied
 from furze.platform.fields import Answer, Body, RequiredText, WireTime
 from furze.platform.keys import hash_key, mask_key, new_personal_key, new_project_token
 from furze.platform.pagination import AskedPage, Page
 from furze.platform.requests import BodyOf
-from furze.platform.routes import KeyAnswer, ProjectAnswer
 from furze.platform.routing import Endpoints, provided
 from furze.platform.scopes import is_scope
-from furze.platform.types import PersonalApiKey, Project, UserBasic
+from furze.platform.types import PersonalApiKey, UserBasic
 
 endpoints = Endpoints("account")
 
@@ -90,7 +89,7 @@ class ActivityAnswer(Answer):
 async def list_keys(caller: AnyCaller, database: Accounts) -> list[dict[str, Any]]:
     """The caller's keys, newest first, without their values."""
     keys = await database.read(key_store.list_keys, _in_session(caller).user.id)
-    return [_answer(key) for key in keys]
+    return [key_of(key) for key in keys]
 
 
 @endpoints.post("/personal_api_keys", scope=None, response=NewKeyAnswer, in_project=False)
@@ -111,7 +110,7 @@ async def create_key(
         last_used_at=None,
         last_rolled_at=None,
     )
-    return {**_answer(await database.write(_create, key, value)), "value": value}
+    return {**key_of(await database.write(_create, key, value)), "value": value}
 
 
 @endpoints.patch("/personal_api_keys/{key_id}", scope=None, response=KeyAnswer, in_project=False)
@@ -130,7 +129,7 @@ async def change_key(
         values["scoped_organizations"] = values["scoped_organizations"] or []
     key = await database.write(_change, _in_session(caller).user.id, key_id, values)
     callers.forget()
-    return _answer(key)
+    return key_of(key)
 
 
 @endpoints.post("/personal_api_keys/{key_id}/roll", scope=None, response=NewKeyAnswer, status=200, in_project=False)
@@ -140,7 +139,7 @@ async def roll_key(caller: AnyCaller, database: Accounts, callers: Callers, cloc
     user_id = _in_session(caller).user.id
     key = _found(await database.write(key_store.roll_key, user_id, key_id, value, clock.now()))
     callers.forget()
-    return {**_answer(key), "value": value}
+    return {**key_of(key), "value": value}
 
 
 @endpoints.delete("/personal_api_keys/{key_id}", scope=None, in_project=False)
@@ -152,7 +151,7 @@ async def delete_key(caller: AnyCaller, database: Accounts, callers: Callers, ke
 
 
 @endpoints.patch("", scope="project:write", response=ProjectAnswer)
-async def change_project(
+async def changeproject_of(
     access: ProjectAccess,
     database: Accounts,
     clock: Now,
@@ -162,14 +161,14 @@ async def change_project(
     values = body.model_dump(exclude_unset=True)
     if values.get("timezone", "UTC") not in available_timezones():
         raise InvalidInput(f'"{values["timezone"]}" is not a valid choice.', code="invalid_choice", attr="timezone")
-    return _project(await database.write(key_store.update_project, access.project.id, values, clock.now()))
+    return project_of(await database.write(key_store.update_project, access.project.id, values, clock.now()))
 
 
 @endpoints.patch("/reset_token", scope="project:write", response=ProjectAnswer)
 async def reset_token(access: ProjectAccess, database: Accounts, clock: Now) -> dict[str, Any]:
     """The project with a new capture token; the old one stops to work."""
     values = {"api_token": new_project_token()}
-    return _project(await database.write(key_store.update_project, access.project.id, values, clock.now()))
+    return project_of(await database.write(key_store.update_project, access.project.id, values, clock.now()))
 
 
 @endpoints.get("/activity_log", scope="activity_log:read", response=Page[ActivityAnswer])
@@ -184,7 +183,7 @@ async def list_activity(
     """What callers did in the project, newest first; `scope`, `item_id` and `user` narrow it."""
     chosen = {"scope": scope, "item_id": item_id}
     rows, count = await database.read(
-        store.list_activity, access.project.id, user_id=user, limit=page.limit, offset=page.offset, **chosen
+        store.list_activity, access.project, user_id=user, limit=page.limit, offset=page.offset, **chosen
     )
     return page.page(rows, count)
 
@@ -257,11 +256,3 @@ def _found(key: PersonalApiKey | None) -> PersonalApiKey:
     if key is None:
         raise NotFound
     return key
-
-
-def _answer(key: PersonalApiKey) -> dict[str, Any]:
-    return {**asdict(key), "scoped_teams": list(key.scoped_projects)}
-
-
-def _project(project: Project) -> dict[str, Any]:
-    return {**asdict(project), "organization": project.organization_id, "project_id": project.id}

@@ -124,6 +124,14 @@ class Authenticator:
         return caller
 
 
+def unlimited(caller: Caller) -> Caller:
+    """The caller, if a session may act for it, which knows no scopes; raises `PermissionDenied`."""
+    key = caller.key
+    if "*" not in key.scopes or key.scoped_projects or key.scoped_organizations:
+        raise PermissionDenied("This key is limited to some scopes or projects. Use one whose scope is '*'.")
+    return caller
+
+
 def _unlimited_key(user: User) -> PersonalApiKey:
     return PersonalApiKey(
         id=_SESSION_KEY,

@@ -1,120 +1,98 @@
-"""The caller's own account: users/@me, organisations, projects, environments, personal API keys."""
+"""The caller's own account: users/@me, the key in use, the projects it reaches."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
-from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
+from pydantic import Field
+from sqlalchemy import Connection
 
 from furze.database import Database
 from furze.kit.clock import Clock
-from furze.platform import sessions, store
-from furze.platform.auth import AnyCaller, Authenticator, Caller, ProjectAccess
-from furze.platform.errors import AuthenticationFailed, NotFound, PermissionDenied
-from furze.platform.fields import Answer, WireTime
+from furze.platform import sessions, store, users
+from furze.platform.answers import (
+    KeyAnswer,
+    ProjectAnswer,
+    UserAnswer,
+    basic_of,
+    key_of,
+    organization_of,
+    project_of,
+)
+from furze.platform.auth import AnyCaller, Authenticator, Caller, ProjectAccess, unlimited
+from furze.platform.errors import InvalidInput, NotFound
+from furze.platform.fields import Body, RequiredText, Text, WireUUID
 from furze.platform.pagination import AskedPage, Page
+from furze.platform.passwords import Passwords, check_password
 from furze.platform.requests import BodyOf
 from furze.platform.routing import Endpoints, provided
-from furze.platform.sessions import LinkAnswer, SignInBody
-from furze.platform.types import Organization, PersonalApiKey, Project, User, UserBasic
+from furze.platform.types import User
+from furze.platform.users import Email
 
 endpoints = Endpoints("platform")
 
 PlatformDatabase = Annotated[Database, provided(Database)]
 Now = Annotated[Clock, provided(Clock)]
 Callers = Annotated[Authenticator, provided(Authenticator)]
+Hashing = Annotated[Passwords, provided(Passwords)]
 
 
-class ProjectAnswer(Answer):
-    """A project, which is also its environment."""
+class UserChanges(Body):
+    """What PATCH of a user takes: only the keys sent are touched."""
 
-    id: int
-    uuid: UUID
-    project_id: int
-    organization: UUID
-    name: str
-    api_token: str
-    timezone: str
-    created_at: WireTime
-    updated_at: WireTime
-
-
-class OrganizationAnswer(Answer):
-    """An organisation as its member sees it."""
-
-    id: UUID
-    name: str
-    slug: str
-    created_at: WireTime
-    updated_at: WireTime
-    membership_level: int
-    projects: list[ProjectAnswer]
-    teams: list[ProjectAnswer]
+    first_name: RequiredText = Field(default="-", max_length=150)
+    last_name: Text = Field(default="", max_length=150)
+    role_at_organization: Text = Field(default="", max_length=64)
+    email: Email = "-@-"
+    password: str | None = None
+    current_password: str | None = None
+    set_current_team: int | None = None
+    set_current_organization: WireUUID | None = None
 
 
-class KeyAnswer(Answer):
-    """A personal API key, without its value."""
-
-    id: str
-    label: str
-    mask_value: str
-    created_at: WireTime
-    last_used_at: WireTime | None
-    last_rolled_at: WireTime | None
-    user_id: int
-    scopes: list[str]
-    scoped_teams: list[int]
-    scoped_organizations: list[str]
+@endpoints.get("/users/{user_id}", scope="user:read", response=UserAnswer, in_project=False)
+async def get_me(caller: AnyCaller, database: PlatformDatabase, user_id: str) -> dict[str, Any]:
+    """The caller's account, as `@me` or by its uuid, with the current project and the organisations."""
+    return await database.read(_account, _own(caller, user_id).user)
 
 
-class UserAnswer(UserBasic):
-    """The caller."""
-
-    team: ProjectAnswer | None
-    organization: OrganizationAnswer | None
-    organizations: list[OrganizationAnswer]
-    date_joined: WireTime
-
-
-@endpoints.get("/users/@me", scope="user:read", response=UserAnswer, in_project=False)
-async def get_me(caller: AnyCaller, database: PlatformDatabase) -> dict[str, Any]:
-    """The caller's account, with the current project and the organisations."""
-    projects = await database.read(store.list_projects, caller.user.id)
-    owned = await database.read(store.list_organizations, caller.user.id)
-    current = next((each for each in projects if each.id == caller.user.current_project_id), None)
-    organizations = [_organization(each, level, projects) for each, level in owned]
-    return {
-        **_basic(caller.user),
-        "date_joined": caller.user.created_at,
-        "team": _project(current) if current else None,
-        "organization": next(
-            (each for each in organizations if current and each["id"] == current.organization_id), None
-        ),
-        "organizations": organizations,
-    }
-
-
-@endpoints.get("/organizations", scope="organization:read", response=Page[OrganizationAnswer], in_project=False)
-async def list_organizations(caller: AnyCaller, database: PlatformDatabase, page: AskedPage) -> dict[str, Any]:
-    """The caller's organisations."""
-    projects = await database.read(store.list_projects, caller.user.id)
-    owned = await database.read(store.list_organizations, caller.user.id)
-    rows = [_organization(each, level, projects) for each, level in owned]
-    return page.page(rows[page.offset :][: page.limit], len(rows))
+@endpoints.patch("/users/{user_id}", scope="user:write", response=UserAnswer, in_project=False)
+async def change_me(
+    request: Request,
+    caller: AnyCaller,
+    database: PlatformDatabase,
+    callers: Callers,
+    passwords: Hashing,
+    clock: Now,
+    user_id: str,
+    body: Annotated[UserChanges, Depends(BodyOf(UserChanges))],
+) -> dict[str, Any]:
+    """The caller's account with the values sent. A new password ends the account's other sessions."""
+    user = _own(caller, user_id).user
+    if body.model_fields_set & {"email", "password"}:
+        unlimited(caller)  # or a key for little would become a session for everything
+    values = body.model_dump(include={"first_name", "last_name", "role_at_organization", "email"}, exclude_unset=True)
+    if body.password is not None:
+        await _check_current(request, user, body.current_password, database, passwords)
+        check_password(body.password, email=values.get("email", user.email))
+        values["password_hash"] = await passwords.hashed(body.password)
+    kept = request.cookies.get(sessions.SESSION_COOKIE) if caller.is_session else None
+    answer = await database.write(_change, user, body, values, kept, clock)
+    callers.forget()
+    return answer
 
 
 @endpoints.get("/projects", scope="project:read", response=Page[ProjectAnswer], in_project=False)
 @endpoints.get("/environments", scope="project:read", response=Page[ProjectAnswer], in_project=False)
 async def list_projects(caller: AnyCaller, database: PlatformDatabase, page: AskedPage) -> dict[str, Any]:
     """The caller's projects."""
-    rows = [_project(each) for each in await database.read(store.list_projects, caller.user.id)]
+    rows = [project_of(each) for each in await database.read(store.list_projects, caller.user.id)]
     return page.page(rows[page.offset :][: page.limit], len(rows))
 
 
 @endpoints.get("", scope="project:read", response=ProjectAnswer)
 async def get_project(access: ProjectAccess) -> dict[str, Any]:
     """The project that the path names."""
-    return _project(access.project)
+    return project_of(access.project)
 
 
 @endpoints.get("/personal_api_keys/{key_id}", scope=None, response=KeyAnswer, in_project=False)
@@ -122,68 +100,53 @@ async def get_key(caller: AnyCaller, key_id: str) -> dict[str, Any]:
     """The key in use, as `@current` or by its id."""
     if caller.is_session or key_id not in ("@current", caller.key.id):
         raise NotFound
-    return _key(caller.key)
+    return key_of(caller.key)
 
 
-@endpoints.post("/login", scope=None, response=UserBasic, status=200, in_project=False, is_open=True)
-async def sign_in(
-    request: Request,
-    response: Response,
-    database: PlatformDatabase,
-    callers: Callers,
-    clock: Now,
-    body: Annotated[SignInBody, Depends(BodyOf(SignInBody))],
-) -> dict[str, Any]:
-    """Begin a session, by the token of a sign-in link or by a personal API key without limits of scope."""
-    now = clock.now()
-    if body.token is not None:
-        session = await database.write(sessions.use_link, body.token, now)
-    else:
-        caller = await callers.caller(request, None)
-        session = await database.write(sessions.begin, _unlimited(caller).user, now)
-    sessions.set_cookies(request, response, session)
-    return _basic(session.user)
-
-
-@endpoints.post("/logout", scope=None, in_project=False, status=204)
-async def sign_out(
-    request: Request, response: Response, caller: AnyCaller, database: PlatformDatabase, callers: Callers
-) -> None:
-    """End the session that asks."""
-    if not caller.is_session:
-        raise AuthenticationFailed("Only a session can be signed out. To stop a key from working, delete it.")
-    await database.write(sessions.end, request.cookies[sessions.SESSION_COOKIE])
-    callers.forget()
-    sessions.clear_cookies(response)
-
-
-@endpoints.post("/sign_in_links", scope=None, response=LinkAnswer, in_project=False)
-async def create_sign_in_link(caller: AnyCaller, database: PlatformDatabase, clock: Now) -> LinkAnswer:
-    """A link that signs a browser in as the caller, once, within a day."""
-    user = _unlimited(caller).user
-    return LinkAnswer(path=await database.write(sessions.make_link, user.id, clock.now()))
-
-
-def _unlimited(caller: Caller) -> Caller:
-    """The caller, if a session may act for it: a session knows no scopes."""
-    key = caller.key
-    if "*" not in key.scopes or key.scoped_projects or key.scoped_organizations:
-        raise PermissionDenied("This key is limited to some scopes or projects. Sign in with one whose scope is '*'.")
+def _own(caller: Caller, user_id: str) -> Caller:
+    if user_id not in ("@me", str(caller.user.uuid)):
+        raise NotFound
     return caller
 
 
-def _basic(user: User) -> dict[str, Any]:
-    return {name: getattr(user, name) for name in UserBasic.model_fields}
+def _account(connection: Connection, user: User) -> dict[str, Any]:
+    projects = store.list_projects(connection, user.id)
+    owned = store.list_organizations(connection, user.id)
+    organizations = [organization_of(each, level, projects) for each, level in owned]
+    current_id = store.current_organization_id(connection, user)
+    return {
+        **basic_of(user),
+        "has_password": users.password_hash(connection, user.id) is not None,
+        "date_joined": user.created_at,
+        "team": next((project_of(each) for each in projects if each.id == user.current_project_id), None),
+        "organization": next((each for each in organizations if each["id"] == current_id), None),
+        "organizations": organizations,
+    }
 
 
-def _project(project: Project) -> dict[str, Any]:
-    return {**asdict(project), "organization": project.organization_id, "project_id": project.id}
+async def _check_current(
+    request: Request, user: User, given: str | None, database: Database, passwords: Passwords
+) -> None:
+    """Whoever finds a browser signed in must not be able to take the account over."""
+    stored = await database.read(users.password_hash, user.id)
+    if stored is None:
+        return
+    if given is None:
+        detail = "This field is required when updating your password."
+        raise InvalidInput(detail, code="required", attr="current_password")
+    address = sessions.address_of(request)
+    if not await passwords.is_right(given, stored, email=user.email, address=address):
+        raise InvalidInput("Your current password is incorrect.", code="incorrect_password", attr="current_password")
 
 
-def _organization(organization: Organization, level: int, projects: list[Project]) -> dict[str, Any]:
-    own = [_project(each) for each in projects if each.organization_id == organization.id]
-    return {**asdict(organization), "membership_level": level, "projects": own, "teams": own}
-
-
-def _key(key: PersonalApiKey) -> dict[str, Any]:
-    return {**asdict(key), "scoped_teams": list(key.scoped_projects)}
+def _change(
+    connection: Connection, user: User, body: UserChanges, values: dict[str, Any], kept: str | None, clock: Clock
+) -> dict[str, Any]:
+    if body.set_current_organization is not None:
+        values["current_project_id"] = users.first_project(connection, user.id, body.set_current_organization).id
+    if body.set_current_team is not None:
+        values["current_project_id"] = users.project_to_stand_in(connection, user.id, body.set_current_team).id
+    changed = users.change_user(connection, user, values, clock.now())
+    if "password_hash" in values:
+        sessions.end_others(connection, user.id, kept)
+    return _account(connection, changed)

@@ -1,4 +1,4 @@
-"""Sign-in for people: a session in two cookies, begun by a link that works once or by a personal API key.
+"""Sign-in for people: a session in two cookies, begun by a password, a link that works once, or a personal API key.
 
 A session acts as its user without limits of scope. Its cookie is HttpOnly; a request that changes something must also
 repeat the second cookie in a header, which a page of another origin can't read.
@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
+from pydantic import Field
 from sqlalchemy import Column, Connection, ForeignKey, Integer, String, Table, delete, insert, select
 
 from furze.database import UTCDateTime, metadata
 from furze.platform.errors import AuthenticationFailed, PermissionDenied
-from furze.platform.fields import Answer, Body, RequiredText
+from furze.platform.fields import Answer, Body, RequiredText, Text
 from furze.platform.keys import hash_key
 from furze.platform.store import first_user_id, get_user
 from furze.platform.types import User
@@ -54,8 +55,10 @@ class NewSession:
 
 
 class SignInBody(Body):
-    """What POST login takes: the token of a sign-in link. Without one, the request's personal API key counts."""
+    """What POST login takes: email and password, or the token of a link. Without any, the request's key counts."""
 
+    email: Text | None = Field(default=None, max_length=254)
+    password: str | None = None
     token: RequiredText | None = None
 
 
@@ -90,6 +93,15 @@ def find(connection: Connection, value: str, now: datetime) -> User | None:
 def end(connection: Connection, value: str) -> None:
     """End a session."""
     connection.execute(delete(sessions).where(sessions.c.secure_value == hash_key(value)))
+
+
+def end_others(connection: Connection, user_id: int, kept: str | None) -> None:
+    """End every session of a user, and every link that would begin one, but for the session `kept`."""
+    connection.execute(delete(sign_in_links).where(sign_in_links.c.user_id == user_id))
+    others = sessions.c.user_id == user_id
+    if kept is not None:
+        others &= sessions.c.secure_value != hash_key(kept)
+    connection.execute(delete(sessions).where(others))
 
 
 def make_link(connection: Connection, user_id: int, now: datetime) -> str:
@@ -146,12 +158,25 @@ def csrf_token(value: str) -> str:
 
 def check_origin(request: Request, value: str) -> None:
     """Raise `PermissionDenied` for what a page of another origin sends with the person's cookies."""
-    origin = request.headers.get("origin")
-    host = request.headers.get("x-forwarded-host", request.headers.get("host", "")).split(",")[0].strip()
-    if origin and urlsplit(origin).netloc != host:
-        raise PermissionDenied(f"A session can't be used from another origin: {origin!r}.")
+    check_page(request)
     if request.method in _SAFE_METHODS:
         return
     sent = request.headers.get(CSRF_HEADER, "")
     if not hmac.compare_digest(sent.encode(), csrf_token(value).encode()):
         raise PermissionDenied(f"CSRF Failed: send the cookie {CSRF_COOKIE!r} as the header {CSRF_HEADER!r} too.")
+
+
+def check_page(request: Request) -> None:
+    """Raise `PermissionDenied` for a browser's page of another origin.
+
+    Such a page must not begin a session either: the person would go on in an account that is somebody else's.
+    """
+    origin = request.headers.get("origin")
+    host = request.headers.get("x-forwarded-host", request.headers.get("host", "")).split(",")[0].strip()
+    if origin and urlsplit(origin).netloc != host:
+        raise PermissionDenied(f"A session can't be used from another origin: {origin!r}.")
+
+
+def address_of(request: Request) -> str:
+    """The network address that a request comes from."""
+    return request.client.host if request.client else ""

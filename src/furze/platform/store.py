@@ -40,6 +40,7 @@ users = Table(
     Column("role_at_organization", String),
     Column("hedgehog_config", json_type()),
     Column("current_project_id", Integer),
+    Column("password_hash", String),
     Column("created_at", UTCDateTime, nullable=False),
 )
 
@@ -97,7 +98,8 @@ activity_log = Table(
     "activity_log",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("project_id", Integer, ForeignKey("project.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("project_id", Integer, ForeignKey("project.id", ondelete="CASCADE"), index=True),
+    Column("organization_id", Uuid, ForeignKey("organization.id", ondelete="CASCADE"), index=True),
     Column("user_id", Integer, ForeignKey("user_account.id", ondelete="SET NULL")),
     Column("scope", String, nullable=False),
     Column("item_id", String, nullable=False),
@@ -221,6 +223,16 @@ def list_organizations(connection: Connection, user_id: int) -> list[tuple[Organ
     return [(Organization(row.id, row.name, row.slug, row.created_at, row.updated_at), row.level) for row in rows]
 
 
+def current_organization_id(connection: Connection, user: User) -> UUID | None:
+    """The organisation that `@current` means for a user: the current project's, else the one joined first."""
+    if user.current_project_id is not None:
+        project = get_project(connection, user.current_project_id)
+        if project is not None:
+            return project.organization_id
+    joined = select(memberships.c.organization_id).where(memberships.c.user_id == user.id)
+    return connection.execute(joined.order_by(memberships.c.joined_at).limit(1)).scalar_one_or_none()
+
+
 def membership_level(connection: Connection, organization_id: UUID, user_id: int) -> int | None:
     """The user's level in an organisation, or None for a stranger."""
     return connection.execute(
@@ -285,6 +297,7 @@ def record_activity(connection: Connection, *, by: Actor, item: Item, activity: 
         insert(activity_log).values(
             id=uuid4(),
             project_id=by.project_id,
+            organization_id=by.organization_id,
             user_id=by.user_id,
             scope=item.scope,
             item_id=item.id,
@@ -297,7 +310,7 @@ def record_activity(connection: Connection, *, by: Actor, item: Item, activity: 
 
 def list_activity(
     connection: Connection,
-    project_id: int,
+    project: Project,
     *,
     scope: str | None = None,
     item_id: str | None = None,
@@ -305,8 +318,14 @@ def list_activity(
     limit: int,
     offset: int,
 ) -> tuple[list[dict[str, Any]], int]:
-    """A page of a project's activity log as PostHog's clients read it, newest first, and how many entries there are."""
-    kept = activity_log.c.project_id == project_id
+    """A page of a project's activity log as PostHog's clients read it, newest first, and how many entries there are.
+
+    What was done in its organisation as a whole is in the log of each of its projects.
+    """
+    kept = or_(
+        activity_log.c.project_id == project.id,
+        activity_log.c.project_id.is_(None) & (activity_log.c.organization_id == project.organization_id),
+    )
     for column, value in (("scope", scope), ("item_id", item_id), ("user_id", user_id)):
         if value is not None:
             kept &= activity_log.c[column] == value

@@ -1,5 +1,6 @@
 """Who and where: users, organisations, projects, keys."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,10 +70,11 @@ class PersonalApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did something, and in which project; no user when furze itself did it."""
+    """Who did something, and where: in a project, or in an organisation as a whole; no user when furze itself did."""
 
-    project_id: int
+    project_id: int | None
     user_id: int | None
+    organization_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,15 @@ class Item:
     id: str
     name: str
     changes: tuple[dict[str, Any], ...] = ()
+
+
+def changed_fields(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """What differs between two states of an object, as `Item.changes` has it."""
+    return tuple(
+        {"type": kind, "action": "changed", "field": name, "before": before[name], "after": after[name]}
+        for name in before
+        if before[name] != after[name]
+    )
 
 
 class UserBasic(Answer):

@@ -1,0 +1,25 @@
+"""Passwords; what is done in an organisation as a whole."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Let accounts have passwords, and entries of the activity log belong to no project."""
+    op.add_column("user_account", sa.Column("password_hash", sa.String()))
+    with op.batch_alter_table("activity_log") as log:
+        log.alter_column("project_id", existing_type=sa.Integer(), nullable=True)
+        log.add_column(sa.Column("organization_id", sa.Uuid()))
+        log.create_foreign_key(
+            "fk_activity_log_organization_id_organization",
+            "organization",
+            ["organization_id"],
+            ["id"],
+            ondelete="CASCADE",
+        )
+    op.create_index(op.f("ix_activity_log_organization_id"), "activity_log", ["organization_id"])
