@@ -42,19 +42,21 @@ from furze.llm.builtin import BuiltInAssistant
 from furze.llm.configured import configured_model
 from furze.mcp import routes as mcp_routes
 from furze.mcp.routes import McpServer
+from furze.people import erasure as people_erasure
 from furze.people import mirror as people_mirror
 from furze.people import observe
 from furze.people import routes as people_routes
 from furze.people.engine import People
 from furze.people.metrics import list_metrics
 from furze.people.related import related
-from furze.platform import account_routes, sign_in_routes
+from furze.platform import account_routes, organization_routes, project_routes, sign_in_routes
 from furze.platform import routes as platform_routes
 from furze.platform.application import application
 from furze.platform.auth import Authenticator
 from furze.platform.first_start import FirstKeys, ensure_first_project
 from furze.platform.keys import new_personal_key, new_project_token
 from furze.platform.passwords import Passwords
+from furze.platform.projects import Eraser
 from furze.platform.routing import serve
 from furze.platform.secrets import SecretBox, secret_key
 from furze.platform.store import get_project
@@ -83,6 +85,8 @@ SLICES = tuple(
     for each in (
         platform_routes,
         sign_in_routes,
+        organization_routes,
+        project_routes,
         account_routes,
         query_routes,
         insight_routes,
@@ -162,6 +166,7 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     made = (
         *(engines.database, engines.store, engines.queue, engines.jobs),
         *(authenticator, Passwords(clock), mcp),
+        Eraser(partial(people_erasure.enqueue, people)),
         Capture(engines.queue, engines.database, clock),
         *(runner, background, people, exporting),
         ProfilePages(engines.database, runner.run, partial(related, people), clock),
@@ -223,6 +228,7 @@ def _people(engines: _Engines, runner: QueryRunner, pipeline: Pipeline) -> Peopl
         *(runner.run, pipeline.turn, runner.forget_facts),
     )
     people_mirror.register(people)
+    people_erasure.register(people)
     return people
 
 

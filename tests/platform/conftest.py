@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2 as httpx
 import pytest
@@ -42,7 +42,7 @@ class Newcomer:
     def join(self, organization_id: str, level: int) -> None:
         """Become a member of an organisation."""
         fields: dict[str, Any] = {"level": level, "now": SystemClock().now()}
-        self.database.write_now(store.add_member, organization_id, self.user_id, **fields)
+        self.database.write_now(store.add_member, UUID(organization_id), self.user_id, **fields)
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from furze.identity.roster import VERSIONS_PER_POSITION, Roster
 from furze.identity.types import Identity
 from furze.kit.backoff import backoff_seconds
 from furze.kit.clock import Clock
+from furze.platform.store import existing_projects
 
 logger = logging.getLogger(__name__)
 
@@ -135,6 +136,9 @@ def _placed(batch: Batch) -> list[_Placed]:
 
 
 def _plan(connection: Connection, placed: Sequence[_Placed], first: int) -> _Plan:
+    # A project may be deleted while events of it wait here.
+    present = existing_projects(connection, {each.event.project_id for each in placed})
+    placed = [each for each in placed if each.event.project_id in present]
     events = [each.event for each in placed]
     roster = identities.load(connection, events)
     found = identify(roster, events)

@@ -1,6 +1,6 @@
 """All SQL about the definitions of events and properties: what arrived, of which types, and what callers say of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -29,6 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from furze.database import UTCDateTime, json_type, metadata
 from furze.identity.store import progress
+from furze.platform.store import existing_projects
 
 _LANE: Final = "definitions"
 _CHUNK: Final = 1000
@@ -135,7 +136,7 @@ def save(connection: Connection, seen: Seen, first: int, end: int) -> bool:
     if not _moved(connection, first, end):
         return False
     wanted = {each.project_id for each in seen.events} | {each.project_id for each in seen.properties}
-    known = _projects(connection, wanted)
+    known = existing_projects(connection, wanted)
     _save_events(connection, [each for each in seen.events if each.project_id in known])
     _save_properties(connection, [each for each in seen.properties if each.project_id in known])
     return True
@@ -268,12 +269,6 @@ def _moved(connection: Connection, first: int, end: int) -> bool:
         return True
     at_first = (progress.c.lane == _LANE) & (progress.c.token == str(first))
     return connection.execute(update(progress).where(at_first).values(token=str(end))).rowcount == 1
-
-
-def _projects(connection: Connection, wanted: Iterable[int]) -> set[int]:
-    projects = metadata.tables["project"]
-    found = connection.execute(select(projects.c.id).where(projects.c.id.in_(list(wanted))))
-    return {row.id for row in found}
 
 
 def _save_events(connection: Connection, seen: Sequence[SeenEvent]) -> None:

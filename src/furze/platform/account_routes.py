@@ -1,9 +1,8 @@
-"""The caller's own keys, made and changed in a session; a project's settings, members and activity log."""
+"""The caller's own keys, made and changed in a session; a project's activity log."""
 
 import secrets
 from typing import Annotated, Any, Final
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from fastapi import Depends
 from pydantic import Field
@@ -12,16 +11,16 @@ from sqlalchemy import Connection
 from furze.database import Database
 from furze.kit.clock import Clock
 from furze.platform import key_store, store
-from furze.platform.answers import KeyAnswer, ProjectAnswer, key_of, project_of
+from furze.platform.answers import KeyAnswer, key_of
 from furze.platform.auth import AnyCaller, Authenticator, Caller, ProjectAccess
 from furze.platform.errors import InvalidInput, NotFound, PermissionDenied
-from furze.platform.fields import Answer, Body, RequiredText, WireTime
-from furze.platform.keys import hash_key, mask_key, new_personal_key, new_project_token
+from furze.platform.fields import Answer, Body, RequiredText
+from furze.platform.keys import hash_key, mask_key, new_personal_key
 from furze.platform.pagination import AskedPage, Page
 from furze.platform.requests import BodyOf
 from furze.platform.routing import Endpoints, provided
 from furze.platform.scopes import is_scope
-from furze.platform.types import PersonalApiKey, UserBasic
+from furze.platform.types import PersonalApiKey
 
 endpoints = Endpoints("account")
 
@@ -54,22 +53,6 @@ class KeyChanges(Body):
     scopes: list[str] = ["*"]
     scoped_teams: list[int] | None = None
     scoped_organizations: list[str] | None = None
-
-
-class ProjectChanges(Body):
-    """What PATCH of a project takes: only the keys sent are touched."""
-
-    name: RequiredText = Field(default="-", max_length=200)
-    timezone: str = "UTC"
-
-
-class MemberAnswer(Answer):
-    """A member of an organisation."""
-
-    id: UUID
-    user: UserBasic
-    level: int
-    joined_at: WireTime
 
 
 class ActivityAnswer(Answer):
@@ -150,27 +133,6 @@ async def delete_key(caller: AnyCaller, database: Accounts, callers: Callers, ke
     callers.forget()
 
 
-@endpoints.patch("", scope="project:write", response=ProjectAnswer)
-async def changeproject_of(
-    access: ProjectAccess,
-    database: Accounts,
-    clock: Now,
-    body: Annotated[ProjectChanges, Depends(BodyOf(ProjectChanges))],
-) -> dict[str, Any]:
-    """The project with the values sent; the others stay."""
-    values = body.model_dump(exclude_unset=True)
-    if values.get("timezone", "UTC") not in available_timezones():
-        raise InvalidInput(f'"{values["timezone"]}" is not a valid choice.', code="invalid_choice", attr="timezone")
-    return project_of(await database.write(key_store.update_project, access.project.id, values, clock.now()))
-
-
-@endpoints.patch("/reset_token", scope="project:write", response=ProjectAnswer)
-async def reset_token(access: ProjectAccess, database: Accounts, clock: Now) -> dict[str, Any]:
-    """The project with a new capture token; the old one stops to work."""
-    values = {"api_token": new_project_token()}
-    return project_of(await database.write(key_store.update_project, access.project.id, values, clock.now()))
-
-
 @endpoints.get("/activity_log", scope="activity_log:read", response=Page[ActivityAnswer])
 async def list_activity(
     access: ProjectAccess,
@@ -186,22 +148,6 @@ async def list_activity(
         store.list_activity, access.project, user_id=user, limit=page.limit, offset=page.offset, **chosen
     )
     return page.page(rows, count)
-
-
-@endpoints.get(
-    "/organizations/{organization_id}/members",
-    scope="organization_member:read",
-    response=Page[MemberAnswer],
-    in_project=False,
-)
-async def list_members(caller: AnyCaller, database: Accounts, page: AskedPage, organization_id: str) -> dict[str, Any]:
-    """The members of one of the caller's organisations, or of the `@current` one."""
-    rows = await database.read(_members, caller, organization_id)
-    members = [
-        {"id": row.membership_id, "user": row, "level": row.level, "joined_at": row.joined_at}
-        for row in rows[page.offset :][: page.limit]
-    ]
-    return page.page(members, len(rows))
 
 
 def _in_session(caller: Caller) -> Caller:
@@ -239,17 +185,6 @@ def _check(connection: Connection, key: PersonalApiKey) -> None:
     if not organizations.issuperset(key.scoped_organizations):
         detail = "You must be a member of all organizations that you are scoping the key to."
         raise InvalidInput(detail, attr="scoped_organizations")
-
-
-def _members(connection: Connection, caller: Caller, organization_id: str) -> Any:
-    current = caller.user.current_project_id
-    project = store.get_project(connection, current) if current is not None else None
-    wanted = str(project.organization_id) if organization_id == "@current" and project else organization_id
-    own = {str(each.id): each for each, _ in store.list_organizations(connection, caller.user.id)}
-    limits = caller.key.scoped_organizations
-    if wanted not in own or (limits and wanted not in limits):
-        raise NotFound("Organization not found.")
-    return key_store.list_members(connection, own[wanted].id)
 
 
 def _found(key: PersonalApiKey | None) -> PersonalApiKey:

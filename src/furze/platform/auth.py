@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection
@@ -132,6 +133,21 @@ def unlimited(caller: Caller) -> Caller:
     return caller
 
 
+def whole(caller: Caller) -> Caller:
+    """The caller, unless the key is for some projects only: what is outside of projects is closed to such a key."""
+    if caller.key.scoped_projects:
+        raise PermissionDenied("API keys with scoped projects are only supported on project-based endpoints.")
+    return caller
+
+
+def check_organization(caller: Caller, organization_id: UUID) -> None:
+    """Raise `PermissionDenied` for an organisation that the caller's key is not for."""
+    scoped = caller.key.scoped_organizations
+    if scoped and str(organization_id) not in scoped:
+        detail = f"API key does not have access to the requested organization: ID {organization_id}."
+        raise PermissionDenied(detail)
+
+
 def _unlimited_key(user: User) -> PersonalApiKey:
     return PersonalApiKey(
         id=_SESSION_KEY,
@@ -176,10 +192,7 @@ def _find_project(connection: Connection, text: str, caller: Caller) -> Project:
     key = caller.key
     if key.scoped_projects and project.id not in key.scoped_projects:
         raise PermissionDenied(f"API key does not have access to the requested project: ID {project.id}.")
-    if key.scoped_organizations and str(project.organization_id) not in key.scoped_organizations:
-        raise PermissionDenied(
-            f"API key does not have access to the requested organization: ID {project.organization_id}."
-        )
+    check_organization(caller, project.organization_id)
     if store.membership_level(connection, project.organization_id, caller.user.id) is None:
         raise PermissionDenied("You don't have access to the project.")
     return project

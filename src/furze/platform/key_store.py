@@ -1,14 +1,14 @@
-"""All SQL about a user's own personal API keys, and about changing a project."""
+"""All SQL about a user's own personal API keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
 from furze.platform.keys import hash_key, mask_key
-from furze.platform.store import get_project, memberships, personal_api_keys, projects, users
-from furze.platform.types import PersonalApiKey, Project
+from furze.platform.store import memberships, personal_api_keys, projects
+from furze.platform.types import PersonalApiKey
 
 _keys = personal_api_keys.c
 
@@ -55,24 +55,6 @@ def reachable(connection: Connection, user_id: int) -> tuple[set[int], set[str]]
     organizations = {row.organization_id for row in connection.execute(own)}
     found = connection.execute(select(projects.c.id).where(projects.c.organization_id.in_(organizations)))
     return {row.id for row in found}, {str(each) for each in organizations}
-
-
-def update_project(connection: Connection, project_id: int, values: Mapping[str, Any], now: datetime) -> Project:
-    """A project with other values."""
-    connection.execute(update(projects).where(projects.c.id == project_id).values(**values, updated_at=now))
-    project = get_project(connection, project_id)
-    assert project is not None  # noqa: S101 - the caller was let into it
-    return project
-
-
-def list_members(connection: Connection, organization_id: Any) -> Sequence[Any]:
-    """The members of an organisation with their level, oldest first."""
-    joined = (memberships.c.id.label("membership_id"), memberships.c.level, memberships.c.joined_at)
-    members = select(users, *joined).join(memberships, memberships.c.user_id == users.c.id)
-    members = members.where(memberships.c.organization_id == organization_id).order_by(
-        memberships.c.joined_at, users.c.id
-    )
-    return connection.execute(members).all()
 
 
 def _key(row: Any) -> PersonalApiKey:

@@ -1,4 +1,4 @@
-"""The caller's own account: users/@me, the key in use, the projects it reaches."""
+"""The caller's own account: users/@me, and the key in use."""
 
 from typing import Annotated, Any
 
@@ -11,17 +11,15 @@ from furze.kit.clock import Clock
 from furze.platform import sessions, store, users
 from furze.platform.answers import (
     KeyAnswer,
-    ProjectAnswer,
     UserAnswer,
     basic_of,
     key_of,
     organization_of,
     project_of,
 )
-from furze.platform.auth import AnyCaller, Authenticator, Caller, ProjectAccess, unlimited
+from furze.platform.auth import AnyCaller, Authenticator, Caller, unlimited
 from furze.platform.errors import InvalidInput, NotFound
 from furze.platform.fields import Body, RequiredText, Text, WireUUID
-from furze.platform.pagination import AskedPage, Page
 from furze.platform.passwords import Passwords, check_password
 from furze.platform.requests import BodyOf
 from furze.platform.routing import Endpoints, provided
@@ -79,20 +77,6 @@ async def change_me(
     answer = await database.write(_change, user, body, values, kept, clock)
     callers.forget()
     return answer
-
-
-@endpoints.get("/projects", scope="project:read", response=Page[ProjectAnswer], in_project=False)
-@endpoints.get("/environments", scope="project:read", response=Page[ProjectAnswer], in_project=False)
-async def list_projects(caller: AnyCaller, database: PlatformDatabase, page: AskedPage) -> dict[str, Any]:
-    """The caller's projects."""
-    rows = [project_of(each) for each in await database.read(store.list_projects, caller.user.id)]
-    return page.page(rows[page.offset :][: page.limit], len(rows))
-
-
-@endpoints.get("", scope="project:read", response=ProjectAnswer)
-async def get_project(access: ProjectAccess) -> dict[str, Any]:
-    """The project that the path names."""
-    return project_of(access.project)
 
 
 @endpoints.get("/personal_api_keys/{key_id}", scope=None, response=KeyAnswer, in_project=False)

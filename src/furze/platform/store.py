@@ -1,5 +1,6 @@
 """All SQL about users, organisations, projects, keys and the activity log."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     Uuid,
+    delete,
     func,
     insert,
     or_,
@@ -76,6 +78,14 @@ projects = Table(
     Column("timezone", String, nullable=False, default="UTC"),
     Column("created_at", UTCDateTime, nullable=False),
     Column("updated_at", UTCDateTime, nullable=False),
+)
+
+#: The ids of projects that are gone, so that none is given again: rows elsewhere may carry it for a while.
+deleted_projects = Table(
+    "deleted_project",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("deleted_at", UTCDateTime, nullable=False),
 )
 
 personal_api_keys = Table(
@@ -165,7 +175,7 @@ def add_member(connection: Connection, organization_id: UUID, user_id: int, *, l
 
 
 def create_project(
-    connection: Connection, *, organization_id: UUID, name: str, api_token: str, now: datetime
+    connection: Connection, *, organization_id: UUID, name: str, api_token: str, now: datetime, timezone: str = "UTC"
 ) -> Project:
     """A new project."""
     row = connection.execute(
@@ -175,13 +185,42 @@ def create_project(
             organization_id=organization_id,
             name=name,
             api_token=api_token,
-            timezone="UTC",
+            timezone=timezone,
             created_at=now,
             updated_at=now,
+            **_unused_project_id(connection),
         )
         .returning(*projects.c)
     ).one()
     return _project(row)
+
+
+def _unused_project_id(connection: Connection) -> dict[str, int]:
+    # PostgreSQL never gives an id twice. SQLite gives the highest again once its row is gone.
+    if connection.dialect.name != "sqlite":
+        return {}
+    highest = (connection.execute(select(func.max(each.c.id))).scalar_one() for each in (projects, deleted_projects))
+    return {"id": max(each or 0 for each in highest) + 1}
+
+
+def update_project(connection: Connection, project_id: int, values: Mapping[str, Any], now: datetime) -> Project:
+    """A project with other values."""
+    connection.execute(update(projects).where(projects.c.id == project_id).values(**values, updated_at=now))
+    project = get_project(connection, project_id)
+    assert project is not None  # noqa: S101 - the caller was let into it
+    return project
+
+
+def delete_project(connection: Connection, project_id: int, now: datetime) -> None:
+    """Delete a project with every row that is the project's."""
+    connection.execute(insert(deleted_projects).values(id=project_id, deleted_at=now))
+    connection.execute(delete(projects).where(projects.c.id == project_id))
+
+
+def existing_projects(connection: Connection, project_ids: Iterable[int]) -> set[int]:
+    """Those of the ids that are a project's."""
+    found = connection.execute(select(projects.c.id).where(projects.c.id.in_(set(project_ids))))
+    return {row.id for row in found}
 
 
 def set_current_project(connection: Connection, user_id: int, project_id: int) -> None:
@@ -274,6 +313,11 @@ def get_user(connection: Connection, user_id: int) -> User | None:
     """A user by id."""
     row = connection.execute(select(users).where(users.c.id == user_id)).first()
     return _user(row) if row else None
+
+
+def get_users(connection: Connection, user_ids: Iterable[int]) -> dict[int, User]:
+    """Users by their ids."""
+    return {row.id: _user(row) for row in connection.execute(select(users).where(users.c.id.in_(set(user_ids))))}
 
 
 def touch_key(connection: Connection, key_id: str, now: datetime) -> None:

@@ -39,6 +39,17 @@ class Organization:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """A user in an organisation; `level` is 1 for a member, 8 for an admin, 15 for an owner."""
+
+    id: UUID
+    organization: Organization
+    user: User
+    level: int
+    joined_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """A project, which is also its only environment: both mounts use the same integer id."""
 

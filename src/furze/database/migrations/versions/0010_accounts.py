@@ -1,7 +1,9 @@
-"""Passwords; what is done in an organisation as a whole."""
+"""Passwords; what is done in an organisation as a whole; ids of projects that are gone."""
 
 import sqlalchemy as sa
 from alembic import op
+
+from furze.database.schema import UTCDateTime
 
 revision = "0010"
 down_revision = "0009"
@@ -10,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Let accounts have passwords, and entries of the activity log belong to no project."""
+    """Add what accounts need."""
     op.add_column("user_account", sa.Column("password_hash", sa.String()))
     with op.batch_alter_table("activity_log") as log:
         log.alter_column("project_id", existing_type=sa.Integer(), nullable=True)
@@ -23,3 +25,9 @@ def upgrade() -> None:
             ondelete="CASCADE",
         )
     op.create_index(op.f("ix_activity_log_organization_id"), "activity_log", ["organization_id"])
+    op.create_table(
+        "deleted_project",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("deleted_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deleted_project")),
+    )
