@@ -49,7 +49,7 @@ from furze.people import routes as people_routes
 from furze.people.engine import People
 from furze.people.metrics import list_metrics
 from furze.people.related import related
-from furze.platform import account_routes, organization_routes, project_routes, sign_in_routes
+from furze.platform import account_routes, invite_routes, organization_routes, project_routes, sign_in_routes
 from furze.platform import routes as platform_routes
 from furze.platform.application import application
 from furze.platform.auth import Authenticator
@@ -86,6 +86,7 @@ SLICES = tuple(
         platform_routes,
         sign_in_routes,
         organization_routes,
+        invite_routes,
         project_routes,
         account_routes,
         query_routes,

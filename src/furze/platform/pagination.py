@@ -77,10 +77,14 @@ AskedPage = Annotated[PageRequest, Depends(page_request)]
 
 def absolute_url(request: Request) -> str:
     """The URL the caller used, without its query, in the caller's own slash style and behind any proxy."""
+    return origin_of(request) + str(request.scope.get("furze_path", request.url.path))
+
+
+def origin_of(request: Request) -> str:
+    """Scheme and host as the caller sees them, behind any proxy: `https://furze.example.com`."""
     scheme = request.headers.get("x-forwarded-proto", request.url.scheme).split(",")[0].strip()
     host = request.headers.get("x-forwarded-host", request.headers.get("host", request.url.netloc))
-    path = request.scope.get("furze_path", request.url.path)
-    return f"{scheme}://{host.split(',')[0].strip()}{path}"
+    return f"{scheme}://{host.split(',')[0].strip()}"
 
 
 def _natural(text: str | None, *, least: int, otherwise: int) -> int:

@@ -135,8 +135,17 @@ def first_user_id(connection: Connection) -> int:
     return user_id
 
 
-def create_user(connection: Connection, *, email: str, first_name: str, now: datetime) -> User:
-    """A new user."""
+def create_user(
+    connection: Connection,
+    *,
+    email: str,
+    first_name: str,
+    now: datetime,
+    last_name: str = "",
+    password_hash: str | None = None,
+    is_email_verified: bool = True,
+) -> User:
+    """A new user, of no organisation yet."""
     row = connection.execute(
         insert(users)
         .values(
@@ -144,8 +153,9 @@ def create_user(connection: Connection, *, email: str, first_name: str, now: dat
             distinct_id=str(uuid4()),
             email=email,
             first_name=first_name,
-            last_name="",
-            is_email_verified=True,
+            last_name=last_name,
+            password_hash=password_hash,
+            is_email_verified=is_email_verified,
             is_active=True,
             created_at=now,
         )

@@ -13,7 +13,7 @@ from starlette.routing import Route
 _STATIC = Path(__file__).parent / "static"
 
 #: The first words of the addresses that the console answers itself.
-PAGES = ("home", "ask", "exports", "people", "data", "settings", "sign-in")
+PAGES = ("home", "ask", "exports", "people", "data", "settings", "sign-in", "signup")
 
 _GREETING = "furze: send events to /batch/ and /e/, ask at /api/projects/@current/query/\n"
 

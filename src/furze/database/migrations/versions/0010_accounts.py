@@ -1,4 +1,4 @@
-"""Passwords; what is done in an organisation as a whole; ids of projects that are gone."""
+"""Passwords; what is done in an organisation as a whole; invites; ids of projects that are gone."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,3 +31,20 @@ def upgrade() -> None:
         sa.Column("deleted_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deleted_project")),
     )
+    op.create_table(
+        "organization_invite",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("secure_value", sa.String(), nullable=False),
+        sa.Column("target_email", sa.String(), nullable=True),
+        sa.Column("first_name", sa.String(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("created_by_id", sa.Integer(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("expires_at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["organization_id"], ["organization.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["created_by_id"], ["user_account.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_organization_invite")),
+        sa.UniqueConstraint("secure_value", name=op.f("uq_organization_invite_secure_value")),
+    )
+    op.create_index(op.f("ix_organization_invite_organization_id"), "organization_invite", ["organization_id"])
