@@ -86,7 +86,12 @@ def test_a_deleted_project_is_gone_with_its_rows_and_its_id_is_never_given_again
     path = f"/api/projects/{gone['id']}/"
     assert capture(furze, gone["api_token"], "ada") == 200
     wait_for(lambda: count(person, gone["id"]) == 1)
+    login = {"host": "db.example", "port": "5432", "user": "u", "password": "p"}
+    server = {"kind": "postgresql", "config": login}
+    integration = person.client.post(f"{path}integrations/", json=server).json()["id"]
+    table = {"type": "Postgres", "config": {"database": "d"}, "integration": integration}
     for slice_, body in (
+        ("batch_exports", {"name": "t", "interval": "day", "destination": table}),
         ("insights", {"query": {"kind": "HogQLQuery", "query": "select 1"}}),
         ("customer_profile_configs", {"scope": "person"}),
         (
