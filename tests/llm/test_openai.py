@@ -110,6 +110,14 @@ async def test_malformed_arguments_are_reported_with_the_call(
     assert words in str(call.error)
 
 
+async def test_two_calls_under_one_id_are_told_apart(model: OpenAIModel, provider: Provider) -> None:
+    pieces = [{"index": n, "id": "call_0", "function": {"name": "f", "arguments": f'{{"n": {n}}}'}} for n in range(2)]
+    provider.scripts.append([{"choices": [{"delta": {"tool_calls": pieces}, "finish_reason": "tool_calls"}]}])
+    calls = [event for event in await _all(model) if isinstance(event, ToolCall)]
+    assert [call.arguments for call in calls] == [{"n": 0}, {"n": 1}]
+    assert len({call.id for call in calls}) == 2
+
+
 async def test_whole_calls_without_an_index_or_a_reason_of_their_own(model: OpenAIModel, provider: Provider) -> None:
     provider.scripts.append(
         [_piece(None, '{"q": 1}', name="look"), _piece(None, '{"q": 2}', name="look"), _delta("stop")]

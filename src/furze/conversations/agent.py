@@ -8,8 +8,9 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
+from uuid import uuid4
 
 from furze.conversations import guard, messages
 from furze.conversations.log import Log, Partials
@@ -36,6 +37,8 @@ OUT_OF_STEPS = "I've reached the maximum number of steps. Would you like me to c
 _CUT_OFF = "\n\n(The model stopped here: its answer reached its length limit.)"
 _REFUSED = "I can't help with that."
 _REPEATS = 3
+#: Characters after which an answer is taken for a model that can't stop: far above the longest real ones.
+LONGEST_ANSWER = 200_000
 
 
 class GoingInCircles(Exception):
@@ -64,11 +67,19 @@ class _Answer:
 
     pieces: list[str] = field(default_factory=list)
     calls: dict[str, ToolCall] = field(default_factory=dict)
+    #: The ids of earlier calls: some servers number each answer's calls from nought again.
+    taken: frozenset[str] = frozenset()
+    renamed: dict[str, str] = field(default_factory=dict)
+    length: int = 0
     finished: Finished = field(default_factory=lambda: Finished("stop"))
 
     @property
     def text(self) -> str:
         return "".join(self.pieces)
+
+    def identity(self, given: str) -> str:
+        """The id that a call goes by here, so that no result is taken for another call's."""
+        return self.renamed.setdefault(given, f"call_{uuid4().hex[:24]}" if given in self.taken else given)
 
     def partial(self) -> dict[str, Any]:
         return messages.partial(self.text, list(self.calls.values()))
@@ -138,12 +149,16 @@ class Agent:
 
     async def _answer(self, history: tuple[Message, ...]) -> _Answer:
         request = ModelRequest(self.system, history, tuple(tool.definition for tool in self.tools.values()))
-        answer = _Answer()
+        answer = _Answer(taken=messages.call_ids(self.entries))
         newest = self.entries[-1].sequence if self.entries else 0
         with self.log.partials(self.turn.conversation_id, newest=newest) as partials:
             async with contextlib.aclosing(self.model.stream(request)) as events:
                 async for event in events:
                     _receive(answer, event, partials)
+                    if answer.length >= LONGEST_ANSWER:
+                        answer.calls.clear()  # their arguments may not have come yet
+                        answer.finished = Finished("length")
+                        break
             partials.reset()
         return answer
 
@@ -213,11 +228,14 @@ class Agent:
 def _receive(answer: _Answer, event: Any, partials: Partials) -> None:
     match event:
         case TextDelta(text):
-            answer.pieces.append(text)
-        case ToolCallStarted(identity, name):
+            answer.pieces.append(text[: LONGEST_ANSWER - answer.length])
+            answer.length += len(text)
+        case ToolCallStarted(given, name):
+            identity = answer.identity(given)
             answer.calls[identity] = ToolCall(identity, name, {})
-        case ToolCall():
-            answer.calls[event.id] = event
+        case ToolCall(given):
+            identity = answer.identity(given)
+            answer.calls[identity] = replace(event, id=identity)
         case Finished():
             answer.finished = event
             return

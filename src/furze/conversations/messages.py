@@ -74,6 +74,11 @@ def calls_of(entry: Entry) -> list[ToolCall]:
     ]
 
 
+def call_ids(entries: Iterable[Entry]) -> frozenset[str]:
+    """The ids of every tool call so far."""
+    return frozenset(call.id for entry in entries if entry.payload.get("type") == "ai" for call in calls_of(entry))
+
+
 def answered_calls(entries: Iterable[Entry]) -> set[str]:
     """The ids of the tool calls that have a result."""
     return {

@@ -20,6 +20,8 @@ from furze.llm.types import (
 #: A local model may take minutes to read a long prompt before its first word.
 _TIMEOUT = httpx.Timeout(connect=10, read=300, write=60, pool=10)
 _SHOWN = 500
+#: No answer is longer; one that is would fill the memory before anybody could look at it.
+_LONGEST = 32 << 20
 
 
 class Provider:
@@ -81,8 +83,11 @@ async def _events(response: httpx.Response) -> AsyncGenerator[dict[str, Any]]:
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    rest = b""
+    rest, size = b"", 0
     async for chunk in chunks:
+        size += len(chunk)
+        if size > _LONGEST:
+            raise ModelUnavailable(f"the provider sent more than {_LONGEST >> 20} MiB for one answer")
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
             yield line

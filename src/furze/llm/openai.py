@@ -93,7 +93,11 @@ class _Incoming:
         index = piece.get("index")
         if index is None:  # some servers leave it out and send each call whole
             index = len(self.calls)
-        call = self.calls.setdefault(index, _Call(piece.get("id") or f"call_{uuid4().hex[:24]}"))
+        call = self.calls.get(index)
+        if call is None:
+            given, known = piece.get("id"), [each.id for each in self.calls.values()]
+            call = _Call(given if given and given not in known else f"call_{uuid4().hex[:24]}")
+            self.calls[index] = call
         call.name += function.get("name") or "" if not call.is_shown else ""
         arguments = function.get("arguments") or ""
         call.text += arguments if isinstance(arguments, str) else json.dumps(arguments).decode()
