@@ -4,8 +4,10 @@ import { Redirect, Route, Switch } from "wouter";
 import { ApiError, call } from "./api/http";
 import type { UserAnswer } from "./api/schema";
 import { Failure, Loading } from "./parts/parts";
+import { NoProject } from "./shell/no-project";
 import { Shell } from "./shell/shell";
 import { SignIn } from "./shell/sign-in";
+import { SignUp } from "./shell/sign-up";
 
 const Home = lazy(() => import("./home/home"));
 const Ask = lazy(() => import("./ask/ask"));
@@ -18,6 +20,7 @@ export function App() {
   return (
     <Switch>
       <Route path="/sign-in" component={SignIn} />
+      <Route path="/signup/:token" component={SignUp} />
       <Route>
         <SignedIn />
       </Route>
@@ -31,6 +34,7 @@ function SignedIn() {
   if (me.error instanceof ApiError && me.error.status === 401)
     return <Redirect to={`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`} replace />;
   if (me.error) return <Failure error={me.error} retry={() => me.refetch()} />;
+  if (me.data.team === null) return <NoProject me={me.data} />;
   return (
     <Shell me={me.data}>
       <Suspense fallback={<Loading lines={5} />}>

@@ -322,6 +322,7 @@ def test_the_first_load_is_small(shop: FurzeProcess, open_page: Open) -> None:
     page.context.clear_cookies()
     page.goto("/")
     page.get_by_role("heading", name="Sign in to furze").wait_for()
+    button(page, "Use a personal API key").click()
     page.get_by_label("Personal API key").fill(PERSONAL_KEY)
     button(page, "Sign in").click()
     page.locator("canvas").wait_for()

@@ -297,6 +297,39 @@ export type InstanceAnswer = {
   "disk_total": number;
 };
 
+/** An integration, without its secrets. */
+export type IntegrationAnswer = {
+  "id": number;
+  "kind": string;
+  "display_name": string;
+  "config": Record<string, unknown>;
+  "created_at": string;
+  "created_by": UserBasic | null;
+  "errors"?: string;
+};
+
+/** A kind: which destinations it serves, and its inputs as a JSON schema. */
+export type IntegrationKind = {
+  "kind": string;
+  "title": string;
+  "destinations": (string)[];
+  "inputs": Record<string, unknown>;
+};
+
+/** An invite that nobody has used yet. */
+export type InviteAnswer = {
+  "id": string;
+  "target_email": string | null;
+  "first_name": string;
+  "level": number;
+  "emailing_attempt_made": boolean;
+  "is_expired": boolean;
+  "created_by": UserBasic;
+  "created_at": string;
+  "updated_at": string;
+  "expires_at": string;
+};
+
 /** A personal API key, without its value. */
 export type KeyAnswer = {
   "id": string;
@@ -345,6 +378,21 @@ export type MetricAnswer = {
   "math_property": string | null;
 };
 
+/** An invite with its link, which can't be shown again. */
+export type NewInviteAnswer = {
+  "id": string;
+  "target_email": string | null;
+  "first_name": string;
+  "level": number;
+  "emailing_attempt_made": boolean;
+  "is_expired": boolean;
+  "created_by": UserBasic;
+  "created_at": string;
+  "updated_at": string;
+  "expires_at": string;
+  "link": string;
+};
+
 /** A key with its value, which can't be shown again. */
 export type NewKeyAnswer = {
   "id": string;
@@ -358,6 +406,15 @@ export type NewKeyAnswer = {
   "scoped_teams": (number)[];
   "scoped_organizations": (string)[];
   "value": string;
+};
+
+/** What a link's bearer is told before coming in. */
+export type OpenInviteAnswer = {
+  "id": string;
+  "target_email": string | null;
+  "first_name": string;
+  "organization_name": string;
+  "expires_at": string;
 };
 
 /** An organisation as its member sees it. */
@@ -412,6 +469,20 @@ export type Page_ExportAnswer = {
   "next": string | null;
   "previous": string | null;
   "results": (ExportAnswer)[];
+};
+
+export type Page_IntegrationAnswer = {
+  "count": number;
+  "next": string | null;
+  "previous": string | null;
+  "results": (IntegrationAnswer)[];
+};
+
+export type Page_InviteAnswer = {
+  "count": number;
+  "next": string | null;
+  "previous": string | null;
+  "results": (InviteAnswer)[];
 };
 
 export type Page_MemberAnswer = {
@@ -589,6 +660,12 @@ export type RunVerification = {
   "problem"?: string | null;
 };
 
+/** Whether somebody is signed in, and who. */
+export type SessionAnswer = {
+  "is_signed_in": boolean;
+  "user": UserBasic | null;
+};
+
 /** A test step, with its result once it has run. */
 export type StepAnswer = {
   "name": string;
@@ -638,6 +715,7 @@ export type UserAnswer = {
   "is_email_verified": boolean;
   "hedgehog_config": Record<string, unknown> | null;
   "role_at_organization": string | null;
+  "has_password": boolean;
   "team": ProjectAnswer | null;
   "organization": OrganizationAnswer | null;
   "organizations": (OrganizationAnswer)[];

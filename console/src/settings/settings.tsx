@@ -4,15 +4,18 @@ import { call, patch } from "../api/http";
 import type { ProjectAnswer, UserAnswer } from "../api/schema";
 import { Card, Copyable, Failure, Heading, Loading } from "../parts/parts";
 import { bytes, date, number } from "../parts/show";
-import { SignOut } from "../shell/sign-out";
 import { applyTheme, theme, type Theme } from "../shell/theme";
+import { Account } from "./account";
 import { useInstance } from "./instance";
 import { Keys } from "./keys";
 import { Members } from "./members";
+import { InPlace, Pair } from "./pairs";
+import { Projects } from "./projects";
 import { Warnings } from "./warnings";
 
 /** The project, its keys and people, what capture complains of, how the server is. */
 export default function Settings() {
+  const me = useQuery({ queryKey: ["me"], queryFn: () => call<UserAnswer>("GET", "/api/users/@me/") });
   return (
     <div className="page">
       <Heading title="Settings" />
@@ -20,10 +23,11 @@ export default function Settings() {
         <div>
           <Project />
           <Keys />
-          <Account />
-          <Members />
+          {me.data && <Members me={me.data} />}
         </div>
         <div>
+          {me.data && <Account me={me.data} />}
+          {me.data && <Projects me={me.data} />}
           <Health />
           <Warnings />
           <Appearance />
@@ -77,49 +81,6 @@ function Project() {
 
 const ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")];
 
-/** A value that is changed where it stands: Enter or leaving it keeps the change, Escape drops it. */
-function InPlace({ label, value, choices, onChange }: { label: string; value: string; choices?: string[]; onChange: (value: string) => void }) {
-  if (choices)
-    return (
-      <select aria-label={label} value={value} onChange={(event) => onChange(event.target.value)}>
-        {(choices.includes(value) ? choices : [value, ...choices]).map((choice) => (
-          <option key={choice}>{choice}</option>
-        ))}
-      </select>
-    );
-  return (
-    <input
-      key={value}
-      aria-label={label}
-      defaultValue={value}
-      onBlur={(event) => {
-        const text = event.target.value.trim();
-        if (text && text !== value) onChange(text);
-        else event.target.value = value;
-      }}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") event.currentTarget.value = value;
-        if (event.key === "Enter" || event.key === "Escape") event.currentTarget.blur();
-      }}
-    />
-  );
-}
-
-function Account() {
-  const me = useQuery({ queryKey: ["me"], queryFn: () => call<UserAnswer>("GET", "/api/users/@me/") });
-  return (
-    <Card title="You" actions={<SignOut />}>
-      {me.data && (
-        <dl className="pairs">
-          <Pair name="Name">{`${me.data.first_name} ${me.data.last_name}`.trim()}</Pair>
-          <Pair name="E-mail">{me.data.email}</Pair>
-          <Pair name="Organization">{me.data.organization?.name}</Pair>
-        </dl>
-      )}
-    </Card>
-  );
-}
-
 function Health() {
   const instance = useInstance(5_000);
   return (
@@ -162,14 +123,5 @@ function Appearance() {
         <option value="dark">Dark</option>
       </select>
     </Card>
-  );
-}
-
-function Pair({ name, children }: { name: string; children: React.ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
