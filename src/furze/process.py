@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 import furze
@@ -18,8 +19,10 @@ from furze.database import migrate as migrations
 from furze.events.embedded import EngineStartError
 from furze.events.errors import QueueUnavailable
 from furze.kit.memory import use_few_arenas
-from furze.platform import sessions
+from furze.platform import sessions, users
+from furze.platform.errors import InvalidInput
 from furze.platform.first_start import FirstKeys
+from furze.platform.passwords import check_password, hash_password
 from furze.server import FolderInUse, create_app
 from furze.settings import Settings
 
@@ -55,6 +58,35 @@ def migrate(*, data: Path) -> str:
     finally:
         database.close()
     return f"The database is now at revision {reached}." if reached else "The database is up to date."
+
+
+def set_password(*, data: Path, email: str, password: str) -> str:
+    """Give an account a password, whatever it had, and sign its browsers out; a sentence about what was done."""
+    settings = Settings(data=data)
+    if not settings.database_url and not (data / "furze.db").is_file():
+        raise StartError(f"no furze was ever started in {str(data)!r}. Name its folder with --data.")
+    database = Database(settings.resolved_database_url)
+    try:
+        migrations.migrate(database)
+        check_password(password, email=email)
+        database.write_now(_store_password, email, hash_password(password))
+    except InvalidInput as error:
+        raise StartError(error.detail) from error
+    except (OSError, migrations.SchemaTooNew, DatabaseError) as error:
+        raise StartError(_reason(settings, error)) from error
+    finally:
+        database.close()
+    return f"{email} signs in with the new password from now on."
+
+
+def _store_password(connection: Connection, email: str, stored: str) -> None:
+    found = users.find_by_email(connection, email)
+    if found is None:
+        raise StartError(
+            f"nobody has the email address {email!r}. The first user's is 'owner@localhost' until changed."
+        )
+    users.change_user(connection, found[0], {"password_hash": stored}, datetime.now(UTC))
+    sessions.end_others(connection, found[0].id, None)
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -2,6 +2,8 @@
 
 import socket
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,24 @@ def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
     refused = FurzeProcess.refusal(file)
     assert str(file) in refused
     assert "Traceback" not in refused
+
+
+def test_a_forgotten_password_is_set_anew_on_the_machine_itself(tmp_path: Path) -> None:
+    def run(email: str, password: str, data: Path = tmp_path) -> tuple[int, str]:
+        command = [sys.executable, "-m", "furze", "password", email, "--data", str(data)]
+        typed = f"{password}\n{password}\n"
+        done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    with FurzeProcess(tmp_path) as running:
+        assert run("owner@localhost", "correct horse battery")[0] == 0
+        body = {"email": "owner@localhost", "password": "correct horse battery"}
+        assert running.client.post("/api/login/", json=body).status_code == 200
+        for email, password, said in (
+            ("nobody@localhost", "correct horse battery", "nobody has the email address"),
+            ("owner@localhost", "short", "too short"),
+        ):
+            code, text = run(email, password)
+            assert (code, said in text, "Traceback" in text) == (1, True, False), text
+    assert "no furze was ever started in" in run("owner@localhost", "correct horse battery", tmp_path / "none")[1]
+    assert not (tmp_path / "none").exists()

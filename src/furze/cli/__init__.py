@@ -72,6 +72,17 @@ def migrate(data: Path) -> None:
 
 
 @main.command()
+@_data
+@click.argument("email")
+@click.password_option(help="The new password; asked for if it is not given.")
+def password(data: Path, email: str, password: str) -> None:
+    """Set the password of the account EMAIL, forgotten ones too. A server that runs may go on running."""
+    from furze import process
+
+    click.echo(or_exit(process.set_password, data=data, email=email, password=password))
+
+
+@main.command()
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),

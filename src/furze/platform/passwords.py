@@ -50,7 +50,7 @@ class Passwords:
     async def hashed(self, password: str) -> str:
         """What is stored of a password: Argon2id with its salt and cost, as one text."""
         async with self._turns:
-            return await asyncio.to_thread(_hash, password)
+            return await asyncio.to_thread(hash_password, password)
 
     async def is_right(self, password: str, stored: str | None, *, email: str, address: str) -> bool:
         """Whether it is the password that was stored; raises `Throttled` after too many that were not.
@@ -65,7 +65,8 @@ class Passwords:
         return is_right
 
 
-def _hash(password: str) -> str:
+def hash_password(password: str) -> str:
+    """`Passwords.hashed` for a caller that may wait."""
     salt = os.urandom(16)
     kdf = Argon2id(salt=salt, length=32, iterations=_PASSES, lanes=_LANES, memory_cost=_MEMORY_KIB)
     return kdf.derive_phc_encoded(password.encode("utf-8", "surrogatepass"))
@@ -81,7 +82,7 @@ def _verify(password: str, stored: str) -> bool:
 
 @cache
 def _nobodys() -> str:
-    return _hash(os.urandom(32).hex())
+    return hash_password(os.urandom(32).hex())
 
 
 class _Attempts:
