@@ -167,6 +167,8 @@ def serving(
             service = Conversations(
                 database, jobs, clock, chosen, tools, limits=limits, keepalive_seconds=keepalive_seconds
             )
+            if close := getattr(chosen, "close", None):
+                stack.push_async_callback(close)
             await jobs.start()
             stack.push_async_callback(jobs.stop)
             app.state.provided.update(
