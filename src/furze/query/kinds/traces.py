@@ -1,6 +1,7 @@
 """TracesQuery: what language models were asked, put together from `$ai_…` events by their trace."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from furze.hogql import ast
@@ -16,7 +17,7 @@ from furze.query.types import Answer
 _EVENTS: Final = ("$ai_span", "$ai_generation", "$ai_embedding", "$ai_metric", "$ai_feedback", "$ai_trace")
 _EVENTS_OF_A_TRACE: Final = 100
 
-_TRACES: Final = """SELECT properties.$ai_trace_id AS trace, min(timestamp) AS began,
+_TRACES: Final = """SELECT properties.$ai_trace_id AS trace, min(timestamp) AS began, max(timestamp) AS ended,
     argMin((person_id, distinct_id, person.created_at, person.properties), timestamp) AS whose,
     sumIf(toFloat(properties.$ai_input_tokens), {is_call}) AS input_tokens,
     sumIf(toFloat(properties.$ai_output_tokens), {is_call}) AS output_tokens,
@@ -55,7 +56,7 @@ async def traces(query: TracesQuery, asker: Asker) -> Answer:
     )
     found = (await asker.rows(statement, limit=limit + 1)).records()
     page = found[:limit]
-    events = await _events([str(each["trace"]) for each in page], asker)
+    events = await _events(page, query, asker)
     return {
         "results": [_trace(each, events[str(each["trace"])]) for each in page],
         "columns": ["id", "createdAt", "person", "totalLatency", "inputTokens", "outputTokens", "totalCost", "events"],
@@ -78,16 +79,24 @@ def _kept(query: TracesQuery, asker: Asker) -> ast.Expr:
     )
 
 
-async def _events(trace_ids: list[str], asker: Asker) -> dict[str, list[Answer]]:
+async def _events(page: Sequence[Mapping[str, Any]], query: TracesQuery, asker: Asker) -> dict[str, list[Answer]]:
     found: dict[str, list[Answer]] = defaultdict(list)
-    if not trace_ids:
+    if not page:
         return found
+    # Their time spares reading every call there ever was; an hour more on each side, for what the filters left out.
+    first, last = min(each["began"] for each in page), max(each["ended"] for each in page)
     statement = select(
-        f"""SELECT properties.$ai_trace_id AS trace, uuid, event, timestamp, properties FROM events
-        WHERE event IN {{names}} AND properties.$ai_trace_id IN {{traces}}
+        f"""SELECT properties.$ai_trace_id AS trace, uuid, event, timestamp, properties FROM events WHERE {{kept}}
         ORDER BY timestamp ASC, uuid ASC LIMIT {_EVENTS_OF_A_TRACE} BY trace""",
-        names=names_tuple(_EVENTS),
-        traces=names_tuple(trace_ids),
+        kept=all_of(
+            expression("event IN {names}", names=names_tuple(_EVENTS)),
+            expression("timestamp >= {first} - INTERVAL 1 HOUR", first=constant(first)),
+            expression("timestamp <= {last} + INTERVAL 1 HOUR", last=constant(last)),
+            query.of_entity(),
+            expression(
+                "properties.$ai_trace_id IN {traces}", traces=names_tuple([str(each["trace"]) for each in page])
+            ),
+        ),
     )
     for trace, uuid, event, time, properties in await asker.tuples(statement):
         content = {"id": uuid, "event": event, "createdAt": time, "properties": json.loads(properties or "{}")}
