@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import socket
 import tempfile
 import threading
@@ -40,6 +41,11 @@ from furze.testing import ScriptedModel
 KEY, COLLEAGUE_KEY, READER_KEY = "phx_owner", "phx_colleague", "phx_reader"
 
 Event = tuple[str, dict[str, Any], int | None]
+
+
+def rounds(usual: int) -> int:
+    """How often a race is run: `usual`, or as often as FURZE_ROUNDS says for a long look."""
+    return int(os.environ.get("FURZE_ROUNDS", usual))
 
 
 @dataclass

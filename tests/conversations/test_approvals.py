@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from tests.conversations.conftest import Chat, finals, said, serving
+from tests.conversations.conftest import Chat, finals, rounds, said, serving
 
 from furze.conversations.approvals import form_answers
 from furze.llm.types import Finished, Tool, ToolCall, ToolContext, ToolResult
@@ -191,7 +191,7 @@ def test_a_harmless_call_of_a_dangerous_tool_runs_at_once(
 def test_two_people_or_tabs_decide_at_the_same_time_and_the_tool_runs_once(
     chat: Chat, model: ScriptedModel, shredder: Shredder
 ) -> None:
-    for round_number in range(12):
+    for round_number in range(rounds(12)):
         conversation = str(uuid4())
         approval = _pending(chat, conversation, model, name=f"pile {round_number}")
         codes: list[int] = []

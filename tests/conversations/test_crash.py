@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
+from tests.conversations.conftest import rounds
 
 KEY = "phx_owner"
 _SERVER = """
@@ -75,7 +76,7 @@ def test_a_killed_turn_ends_after_the_restart_without_repeating_a_finished_effec
     chance = random.Random(11)
     process, url = _start(tmp_path)
     conversations = []
-    for _ in range(3):
+    for _ in range(rounds(3)):
         conversation = str(uuid4())
         conversations.append(conversation)
         (tmp_path / "effects").write_text("")

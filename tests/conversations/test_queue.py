@@ -4,7 +4,7 @@ import threading
 from typing import Any
 from uuid import uuid4
 
-from tests.conversations.conftest import Chat, said
+from tests.conversations.conftest import Chat, rounds, said
 
 from furze.testing import Gate, ScriptedModel
 from furze.testing.model import says
@@ -121,7 +121,7 @@ def test_cancel_forgets_the_queue_and_closes_it(chat: Chat, conversation: str, m
 
 
 def test_a_late_message_is_either_answered_or_refused_and_never_lost(chat: Chat, model: ScriptedModel) -> None:
-    for _ in range(15):
+    for _ in range(rounds(15)):
         conversation, accepted = str(uuid4()), list[int]()
 
         def enqueue(conversation: str = conversation, accepted: list[int] = accepted) -> None:
@@ -142,7 +142,7 @@ def test_a_late_message_is_either_answered_or_refused_and_never_lost(chat: Chat,
 
 
 def test_two_messages_at_once_start_one_turn(chat: Chat, model: ScriptedModel) -> None:
-    for _ in range(10):
+    for _ in range(rounds(10)):
         conversation, codes = str(uuid4()), list[int]()
 
         def post(conversation: str = conversation, codes: list[int] = codes) -> None:
@@ -160,7 +160,7 @@ def test_two_messages_at_once_start_one_turn(chat: Chat, model: ScriptedModel) -
 
 
 def test_cancel_raced_with_the_end_of_the_turn_leaves_the_conversation_usable(chat: Chat) -> None:
-    for _ in range(15):
+    for _ in range(rounds(15)):
         conversation = str(uuid4())
         with chat.streaming("one", conversation) as events:
             next(events)

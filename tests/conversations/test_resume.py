@@ -1,8 +1,11 @@
 """Readers come and go; what they see in the end is the same."""
 
+import random
 import threading
+from uuid import uuid4
 
-from tests.conversations.conftest import Chat, Event, finals, said
+import httpx2 as httpx
+from tests.conversations.conftest import Chat, Event, events_of, finals, rounds, said
 
 from furze.llm.types import Finished, TextDelta, Tool, ToolResult
 from furze.testing import Gate, ScriptedModel
@@ -49,6 +52,48 @@ def test_a_reader_that_drops_at_any_point_resumes_where_it_was(
     assert _folded(seen) == _folded(whole) == [("human", "hello"), ("ai", "".join(f"{index} " for index in range(40)))]
     ids = [number for _, _, number in finals(seen)]
     assert ids == sorted(set(ids)), "no entry comes twice"
+
+
+def _until_cut(chat: Chat, conversation: str, last: int | None, size: int) -> list[Event]:
+    """The whole events among the next `size` bytes of a stream that is joined, or reloaded when `last` is None."""
+    headers = dict(chat.client.headers) | ({} if last is None else {"Last-Event-ID": str(last)})
+    taken = b""
+    with (
+        httpx.Client(base_url=chat.url, headers=headers, timeout=30) as client,
+        client.stream("POST", chat.path(), json=chat.body(None, conversation)) as response,
+    ):
+        if response.status_code == 400:
+            return []  # idle already, and a reload reads the conversation instead
+        for chunk in response.iter_raw():
+            taken += chunk
+            if len(taken) >= size:
+                break
+    return events_of(taken[:size].rpartition(b"\n\n")[0])
+
+
+def test_readers_that_are_cut_at_any_byte_and_resume_or_reload_end_with_the_same_transcript(
+    chat: Chat, model: ScriptedModel
+) -> None:
+    model.otherwise = lambda _request: _long_script()
+    chance, cuts = random.Random(7), 0
+    while cuts < rounds(100):
+        conversation, whole = str(uuid4()), list[Event]()
+        with chat.streaming("hello", conversation) as events:
+            whole.append(next(events))
+            undisturbed = threading.Thread(target=whole.extend, args=(events,))
+            undisturbed.start()
+            seen: list[Event] = []
+            while undisturbed.is_alive():
+                last = None if not seen or chance.random() < 0.2 else seen[-1][2]
+                seen = [*([] if last is None else seen), *_until_cut(chat, conversation, last, chance.randint(1, 3000))]
+                cuts += 1
+            undisturbed.join()
+        last = seen[-1][2] if seen else 0
+        seen += chat.ask(None, conversation, headers={"Last-Event-ID": str(last)})
+        assert _folded(seen) == _folded(whole)
+        assert chat.messages(conversation) == _folded(whole)
+        ids = [number for _, _, number in finals(seen)]
+        assert ids == sorted(set(ids)), "no entry comes twice"
 
 
 def test_a_reader_that_comes_after_the_end_reads_the_rest(chat: Chat, conversation: str) -> None:
