@@ -66,6 +66,7 @@ eval: $(STAMP) ## Ask the assistant questions with known answers and write bench
 
 docs: $(STAMP) ## Write the generated part of docs/reference/
 	$(BIN)/python -m furze.reference docs/reference
+	$(BIN)/python -m tests.hogql.constructs docs/reference/hogql.md
 
 lock: $(STAMP) ## Resolve the dependencies again into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-annotate \
