@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from tests.conftest import PROJECT_KEY, Furze
 from tests.conversations.conftest import Event, events_of, finals
+from tests.people.clients import event, second_project
 
 _EVENTS = 37
 
@@ -46,16 +47,28 @@ def _last(events: list[Event]) -> str:
 
 
 def test_questions_about_captured_events_are_answered_from_a_query_that_is_shown(furze: Furze) -> None:
-    event = f"parcel weighed {uuid4().hex[:6]}"
-    _capture(furze, event)
-    count = _ask(furze, f'how many "{event}" events in the last 7 days?')
+    name = f"parcel weighed {uuid4().hex[:6]}"
+    _capture(furze, name)
+    count = _ask(furze, f'how many "{name}" events in the last 7 days?')
     assert f"**{_EVENTS}**" in _last(count)
     charts: list[dict[str, Any]] = [body for _, body, _ in count if body.get("type") == "ai/artifact"]
-    assert charts[0]["content"]["query"]["series"][0]["event"] == event
-    assert "**10**" in _last(_ask(furze, f'how many people did "{event}"'))
-    assert "| high | 27 |" in _last(_ask(furze, f'"{event}" by shelf'))
-    assert "**92.50**" in _last(_ask(furze, f'total fee of "{event}"'))
-    assert "**10**" in _last(_ask(furze, f'how many "{event}" with shelf low'))
+    assert charts[0]["content"]["query"]["series"][0]["event"] == name
+    assert "**10**" in _last(_ask(furze, f'how many people did "{name}"'))
+    assert "| high | 27 |" in _last(_ask(furze, f'"{name}" by shelf'))
+    assert "**92.50**" in _last(_ask(furze, f'total fee of "{name}"'))
+    assert "**10**" in _last(_ask(furze, f'how many "{name}" with shelf low'))
+
+
+def test_a_project_with_thousands_of_names_is_answered_too(furze: Furze) -> None:
+    client = second_project(furze)
+    rare = [
+        event(f"step {number}", "someone", **{f"field {number}-{n}": f"value {number} {n} " * 6 for n in range(12)})
+        for number in range(400)
+    ]
+    client.capture([*rare, *(event("parcel sent", f"person {number}", depot="north") for number in range(9))])
+    body = {"content": "how many parcel sent by depot", "conversation": str(uuid4()), "trace_id": str(uuid4())}
+    answer = furze.client.post(client.path("conversations/"), json=body)
+    assert "| north | 9 |" in _last(finals(events_of(answer.content)))
 
 
 def test_what_it_can_not_read_it_declines_and_offers_what_it_can(furze: Furze) -> None:

@@ -1,10 +1,12 @@
 """What an assistant can do with a project's data: look up names, read the schema, run SQL, make an insight."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from furze.hogql.tables import TABLES
 from furze.kit import json
+from furze.llm.running import LONGEST_RESULT
 from furze.llm.types import Artifact, Tool, ToolContext, ToolError, ToolResult
 from furze.platform.errors import FurzeError
 from furze.query.kinds import taxonomy
@@ -15,6 +17,7 @@ from furze.query.types import Answer, QueryMapping
 _READ: Final = "query:read"
 _SHOWN_ROWS: Final = 200
 _SAMPLE_VALUES: Final = 60
+_LONGEST_VALUE: Final = 80
 _CHARTS: Final = (
     "TrendsQuery",
     "FunnelsQuery",
@@ -37,6 +40,26 @@ _CREATE_INSIGHT: Final = """Run an insight and show it as a chart. `query` is a 
 PathsQuery. Property filters: "properties": [{"key": "plan", "value": "pro", "operator": "exact", "type": "person"}]."""
 
 _TEXT: Final = {"type": "string"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """How much of a taxonomy is shown: sample values of a property, properties, events."""
+
+    values: int
+    properties: int
+    events: int
+
+
+_LEVELS: Final = (
+    _Level(_SAMPLE_VALUES, 10_000, 10_000),
+    _Level(20, 10_000, 10_000),
+    _Level(5, 10_000, 10_000),
+    _Level(2, 400, 200),
+    _Level(0, 200, 100),
+    _Level(0, 50, 50),
+    _Level(0, 10, 30),
+)
 
 
 def tools(runner: QueryRunner) -> list[Tool]:
@@ -159,7 +182,7 @@ async def _taxonomy(arguments: dict[str, Any], asker: Asker) -> Any:
         return {"property": name, "values": [{"value": value, "count": count} for value, count in found]}
     if event:
         return {"event": event, "event_properties": _described(await taxonomy.event_properties(event, asker))}
-    return await _overview(asker)
+    return _fitted(await _overview(asker))
 
 
 async def _overview(asker: Asker) -> Answer:
@@ -181,6 +204,41 @@ async def _overview(asker: Asker) -> Answer:
     }
 
 
+def _fitted(found: Answer) -> Answer:
+    """The overview in what a model gets to read: first without rare sample values, then without rare names."""
+    for level in _LEVELS:
+        fitted = _reduced(found, level)
+        if len(json.dumps(fitted).decode()) <= LONGEST_RESULT:
+            return fitted
+    return fitted
+
+
+def _reduced(found: Answer, level: _Level) -> Answer:
+    kept = dict.fromkeys(list(found["event_properties"])[: level.properties])
+    reduced = {
+        **found,
+        "events": [
+            {**each, "properties": [name for name in each["properties"] if name in kept]}
+            for each in found["events"][: level.events]
+        ],
+    }
+    for kind in ("event_properties", "person_properties"):
+        reduced[kind] = _sampled(found[kind], level)
+    reduced["group_properties"] = {name: _sampled(each, level) for name, each in found["group_properties"].items()}
+    if level is not _LEVELS[0]:
+        reduced["left_out"] = "Rare names and values. Ask with `event` or `property` for all of one."
+    return reduced
+
+
+def _sampled(properties: Answer, level: _Level) -> Answer:
+    named = list(properties.items())[: level.properties]
+    return {name: each | _values(each, level.values) for name, each in named}
+
+
+def _values(described: Answer, most: int) -> Answer:
+    return {"values": described["values"][:most]} if "values" in described else {}
+
+
 async def _schema(arguments: dict[str, Any], _asker: Asker) -> Any:
     if arguments["kind"] == "data_warehouse_schema":
         return {name: sorted(table.fields) for name, table in TABLES.items()}
@@ -193,11 +251,16 @@ async def _schema(arguments: dict[str, Any], _asker: Asker) -> Any:
 def _described(found: Sequence[taxonomy.PropertySample]) -> Answer:
     """Properties by name. Sample values only of texts: those of numbers say little and take much room."""
     return {
-        each.name: {"type": each.type, "values": [value for value in each.values if isinstance(value, str)]}
+        each.name: {"type": each.type, "values": [value for value in each.values if _is_telling(value)]}
         if each.type == "text"
         else {"type": each.type}
         for each in found
     }
+
+
+def _is_telling(value: Any) -> bool:
+    """Whether a person would say it in a question: no number, and no text of its own."""
+    return isinstance(value, str) and len(value) <= _LONGEST_VALUE
 
 
 def compact(query: QueryMapping, answer: Answer) -> Answer:
