@@ -2,7 +2,7 @@
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -40,12 +40,14 @@ from furze.jobs import Jobs
 from furze.kit.clock import Clock, SystemClock
 from furze.llm.builtin import BuiltInAssistant
 from furze.llm.configured import configured_model
+from furze.llm.types import Tool
 from furze.mcp import routes as mcp_routes
 from furze.mcp.routes import McpServer
 from furze.people import erasure as people_erasure
 from furze.people import mirror as people_mirror
 from furze.people import observe
 from furze.people import routes as people_routes
+from furze.people import tools as people_tools
 from furze.people.engine import People
 from furze.people.metrics import list_metrics
 from furze.people.related import related
@@ -62,9 +64,11 @@ from furze.platform.secrets import SecretBox, secret_key
 from furze.platform.store import get_project
 from furze.profiles import page_routes as profile_page_routes
 from furze.profiles import routes as profile_routes
+from furze.profiles import tools as profile_tools
 from furze.profiles.pages import ProfilePages
 from furze.query import annotations as annotation_routes
 from furze.query import dashboards as dashboard_routes
+from furze.query import insight_tools
 from furze.query import insights as insight_routes
 from furze.query import routes as query_routes
 from furze.query import tools as query_tools
@@ -161,8 +165,16 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     people = _people(engines, runner, pipeline)
     exporting = _exports(engines)
     authenticator = Authenticator(engines.database, clock)
-    conversing = _conversations(engines, runner, exporting)
-    mcp = McpServer(authenticator, conversing[0].tools)
+    pages = ProfilePages(engines.database, runner.run, partial(related, people), clock)
+    tools = [
+        *query_tools.tools(runner),
+        *insight_tools.tools(engines.database, runner),
+        *people_tools.tools(people),
+        *profile_tools.tools(pages),
+        *export_tools.tools(exporting),
+    ]
+    conversing = _conversations(engines, tools)
+    mcp = McpServer(authenticator, tools)
     stack.push_async_callback(mcp.stop)
     made = (
         *(engines.database, engines.store, engines.queue, engines.jobs),
@@ -170,7 +182,7 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
         Eraser(partial(people_erasure.enqueue, people)),
         Capture(engines.queue, engines.database, clock),
         *(runner, background, people, exporting),
-        ProfilePages(engines.database, runner.run, partial(related, people), clock),
+        pages,
         *conversing,
     )
     app.state.provided[Clock] = clock
@@ -233,9 +245,7 @@ def _people(engines: _Engines, runner: QueryRunner, pipeline: Pipeline) -> Peopl
     return people
 
 
-def _conversations(
-    engines: _Engines, runner: QueryRunner, exporting: Exports
-) -> tuple[Conversations, Throttle, Instance]:
+def _conversations(engines: _Engines, tools: Sequence[Tool]) -> tuple[Conversations, Throttle, Instance]:
     settings, limits = engines.settings, Limits()
     model = configured_model(
         engines.clock,
@@ -245,7 +255,6 @@ def _conversations(
         anthropic_api_key=settings.anthropic_api_key,
         google_api_key=settings.google_api_key,
     )
-    tools = [*query_tools.tools(runner), *export_tools.tools(exporting)]
     conversing = Conversations(engines.database, engines.jobs, engines.clock, model, tools, limits=limits)
     instance = Instance(
         version=furze.__version__,

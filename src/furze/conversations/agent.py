@@ -48,6 +48,10 @@ class GoingInCircles(Exception):
 class Contexts(Protocol):
     """What the loop must be told about the world around a turn."""
 
+    async def setting(self) -> tuple[Mapping[str, Tool], str]:
+        """The tools at hand and what the model is told, in the mode of now."""
+        ...
+
     def make(self, call: ToolCall, entry: Entry) -> ToolContext:
         """The context in which a call of message `entry` runs."""
         ...
@@ -87,21 +91,24 @@ class _Answer:
 
 @dataclass
 class Agent:
-    """One turn at work. `contexts` makes the context of a tool call; `entries` is the log so far."""
+    """One turn at work. `contexts` tells of the world around it; `entries` is the log so far."""
 
     model: Model
-    tools: Mapping[str, Tool]
     log: Log
     turn: Turn
-    system: str
     contexts: Contexts
     entries: list[Entry]
     resumed_calls: frozenset[str] = frozenset()
     steps: int = 96
+    #: Whether numbers could have come from a tool, so that one that did not is made up.
+    checks_numbers: bool = True
+    tools: Mapping[str, Tool] = field(init=False, default_factory=dict)
+    system: str = field(init=False, default="")
 
     async def run(self) -> str:
         """Work until the turn is `done` or `paused`."""
         for _ in range(self.steps):
+            self.tools, self.system = await self.contexts.setting()
             calls = self._open_calls()
             if calls:
                 if await self._carry_out(calls):
@@ -143,7 +150,7 @@ class Agent:
         await self._append(_final(answer, self.model.name, made_up))
 
     def _made_up(self, answer: _Answer) -> list[str]:
-        if answer.calls or not self.tools or not self.model.is_language_model:
+        if answer.calls or not self.checks_numbers or not self.model.is_language_model:
             return []
         return guard.unsupported(answer.text, self.entries)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from furze.conversations.own_tools import DEFAULT_MODE, MODES
 from furze.platform.types import Project
 
 _RULES = """\
@@ -16,20 +17,20 @@ You are the assistant of furze, an analytics server. You answer questions about 
 - Dangerous operations wait for the person's approval by themselves; call the tool, do not ask first.
 - Answer in the language of the question, briefly.
 
-It is {now} (UTC). The project's time zone is {timezone}. The mode is {mode}.{research}"""
-
-_RESEARCH = " Research in depth: plan, try several queries, check each surprising number a second way, then report."
+It is {now} (UTC). The project's time zone is {timezone}. The mode is {mode}. {about}"""
 
 
-def system_prompt(project: Project, *, mode: str, options: Mapping[str, Any], now: datetime) -> str:
-    """The rules, the time, and what the page that asks has mounted."""
+def system_prompt(project: Project, *, mode: str, memory: str, options: Mapping[str, Any], now: datetime) -> str:
+    """The rules, the time, what the project wants known, and what the page that asks has mounted."""
     text = _RULES.format(
         name=project.name,
         now=f"{now:%A, %Y-%m-%d %H:%M}",
         timezone=project.timezone,
         mode=mode,
-        research=_RESEARCH if mode == "research" else "",
+        about=MODES.get(mode, MODES[DEFAULT_MODE]),
     )
+    if memory:
+        text += f"\n\nWhat this project wants you to know:\n{memory}"
     for name, context in (options.get("contextual_tools") or {}).items():
         text += f"\n\nThe page shows {name}; its context: {context}"
     if options.get("billing_context"):

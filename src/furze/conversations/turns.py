@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from furze.conversations import approvals, messages, queue, store
+from furze.conversations import approvals, commands, memory, messages, own_tools, queue, store
 from furze.conversations.agent import Agent, GoingInCircles
+from furze.conversations.commands import Command
 from furze.conversations.errors import Deleted, NothingToStream, NotYours
 from furze.conversations.log import Log
 from furze.conversations.prompts import system_prompt
@@ -82,9 +83,12 @@ class Conversations:
     limits: Limits = field(default_factory=Limits)
     keepalive_seconds: float = 15.0
     log: Log = field(init=False)
+    _has_data: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Offer to carry turns through."""
+        self._has_data = bool(self.tools)
+        self.tools = (*own_tools.tools(self.database, self.clock), *self.tools)
         self.log = Log(self.database, self.clock, keepalive_seconds=self.keepalive_seconds)
         # A turn mostly waits for its model: as many go on at once as streams may be open.
         self.jobs.register(JOB, self._work, limit=self.limits.open_streams)
@@ -257,7 +261,7 @@ class Conversations:
             seconds = self.limits.research_seconds if is_research else self.limits.turn_seconds
             try:
                 async with asyncio.timeout(seconds):
-                    return await self._agent(work).run()
+                    return "done" if await self._command(work) else await self._agent(work).run()
             except store.TurnOver:
                 raise
             except ModelError as error:
@@ -273,19 +277,33 @@ class Conversations:
         await self.log.append(work.conversation.id, work.turn.id, [messages.failure(told)])
         return "failed"
 
+    async def _command(self, work: _Work) -> bool:
+        """Answer the turn's message if it is a command; whether it was one."""
+        own = [entry for entry in work.entries if entry.turn_id == work.turn.id and entry.event == "message"]
+        if [entry.payload["type"] for entry in own] != ["human"]:
+            return False
+
+        def command(text: str) -> Command:
+            contexts = _Contexts(self, work)
+            tools = {tool.name: tool for tool in self.tools if tool.scope is None or contexts.may(tool.scope)}
+            context = contexts.make(ToolCall("", "", {}), own[0])
+            return Command(text, work.project.id, work.entries, self.database, self.clock, tools, context)
+
+        said = await commands.answer(command, own[0].payload["content"])
+        if said is not None:
+            await self.log.append(work.conversation.id, work.turn.id, [messages.ai(said)])
+        return said is not None
+
     def _agent(self, work: _Work) -> Agent:
-        mode = work.conversation.agent_mode or "product_analytics"
-        usable = [tool for tool in self.tools if tool.modes is None or mode in tool.modes]
         return Agent(
             model=self.model,
-            tools={tool.name: approvals.guarded(tool) for tool in usable},
             log=self.log,
             turn=work.turn,
-            system=system_prompt(work.project, mode=mode, options=work.turn.options, now=self.clock.now()),
-            contexts=_Contexts(self, work, mode),
+            contexts=_Contexts(self, work),
             entries=work.entries,
             resumed_calls=frozenset(work.turn.options.get("resumed_calls", ())),
             steps=self.limits.steps,
+            checks_numbers=self._has_data,
         )
 
     def _finish(self, connection: Connection, work: _Work, reason: str) -> tuple[list[Entry], bool]:
@@ -317,7 +335,19 @@ class _Contexts:
 
     conversations: Conversations
     work: _Work
-    mode: str
+    mode: str = own_tools.DEFAULT_MODE
+
+    async def setting(self) -> tuple[Mapping[str, Tool], str]:
+        self.mode, known = await self.conversations.database.read(_mode_and_memory, self.work.conversation)
+        at_hand = [tool for tool in self.conversations.tools if own_tools.usable(tool, self.mode)]
+        system = system_prompt(
+            self.work.project,
+            mode=self.mode,
+            memory=memory.shown(known),
+            options=self.work.turn.options,
+            now=self.conversations.clock.now(),
+        )
+        return {tool.name: approvals.guarded(tool) for tool in at_hand}, system
 
     def make(self, call: ToolCall, entry: Entry) -> ToolContext:
         conversation, options = self.work.conversation, self.work.turn.options
@@ -365,6 +395,11 @@ class _Contexts:
             return []
         shown = NewEntry("approval", approvals.wire(recorded))
         return store.append(connection, conversation_id, [shown], turn_id=turn_id, now=now)
+
+
+def _mode_and_memory(connection: Connection, conversation: Conversation) -> tuple[str, str]:
+    mode = _existing(connection, conversation.id).agent_mode or own_tools.DEFAULT_MODE
+    return mode, memory.read(connection, conversation.project_id)
 
 
 def own(connection: Connection, access: Access, conversation_id: UUID) -> Conversation:

@@ -11,9 +11,7 @@ from furze.exports.engine import Exports
 from furze.exports.types import BackfillBody, Export, Run
 from furze.kit import json
 from furze.llm.types import Tool, ToolContext, ToolError, ToolResult
-from furze.platform.auth import Access
 from furze.platform.errors import FurzeError
-from furze.platform.types import PersonalApiKey
 
 _READ: Final = "batch_export:read"
 _WRITE: Final = "batch_export:write"
@@ -161,7 +159,7 @@ async def _test(exporting: Exports, arguments: dict[str, Any], context: ToolCont
 
 async def _pause(exporting: Exports, arguments: dict[str, Any], context: ToolContext) -> dict[str, Any]:
     export = await _named(exporting, arguments, context)
-    paused = await exporting.database.write(lifecycle.pause, exporting, _access(exporting, context), export.id)
+    paused = await exporting.database.write(lifecycle.pause, exporting, context.access, export.id)
     return {"export": paused.name, "paused": paused.paused}
 
 
@@ -169,7 +167,7 @@ async def _unpause(exporting: Exports, arguments: dict[str, Any], context: ToolC
     export = await _named(exporting, arguments, context)
     catch_up = bool(arguments.get("catch_up"))
     unpaused = await exporting.database.write(
-        lifecycle.unpause, exporting, _access(exporting, context), export.id, catch_up=catch_up
+        lifecycle.unpause, exporting, context.access, export.id, catch_up=catch_up
     )
     return {"export": unpaused.name, "paused": unpaused.paused}
 
@@ -198,13 +196,6 @@ async def _named(exporting: Exports, arguments: dict[str, Any], context: ToolCon
         ids = ", ".join(str(each.id) for each in found)
         raise ToolError(f"Several exports are called {arguments['export']!r}: name one by its id, of {ids}.")
     raise ToolError(f"There is no export {arguments['export']!r}. The exports are: {names}.")
-
-
-def _access(exporting: Exports, context: ToolContext) -> Access:
-    """The person of the conversation, as whom the assistant acts."""
-    now = exporting.clock.now()
-    key = PersonalApiKey("", context.user.id, "assistant", "", context.scopes, (), (), now, None, None)
-    return Access(context.user, key, context.project)
 
 
 def _exports(connection: Connection, project_id: int, *, count: int) -> tuple[list[Export], dict[UUID, list[Run]]]:

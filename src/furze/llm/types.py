@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 from uuid import UUID
 
-from furze.platform.types import Project, User
+from furze.platform.auth import Access
+from furze.platform.types import PersonalApiKey, Project, User
 
 Role = Literal["user", "assistant", "tool"]
 FinishReason = Literal["stop", "tool_calls", "length", "refusal"]
@@ -172,6 +173,13 @@ class ToolContext:
     update: Callable[[str], Awaitable[None]]
     decision: Mapping[str, Any] | None = None
     page: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def access(self) -> Access:
+        """The person of the conversation, as whom the assistant acts: within the scopes of the key in use."""
+        since = self.user.created_at
+        key = PersonalApiKey("", self.user.id, "assistant", "", self.scopes, (), (), since, None, None)
+        return Access(self.user, key, self.project)
 
 
 class ToolError(Exception):

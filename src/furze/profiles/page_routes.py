@@ -42,7 +42,7 @@ class ProfileAnswer(Answer):
 @endpoints.get("/customer_profiles/person/{person_id}", scope="person:read", response=ProfileAnswer)
 async def get_person_profile(access: ProjectAccess, pages: Pages, person_id: str) -> dict[str, Any]:
     """The profile page of a person, by number, uuid or distinct id."""
-    entity = await pages.database.read(_person, access.project.id, person_id)
+    entity = await pages.database.read(find_person, access.project.id, person_id)
     return await pages.page(access, entity)
 
 
@@ -53,11 +53,12 @@ async def get_group_profile(
     access: ProjectAccess, pages: Pages, group_type_index: str, group_key: str
 ) -> dict[str, Any]:
     """The profile page of a group."""
-    entity = await pages.database.read(_group, access.project.id, group_type_index, group_key)
+    entity = await pages.database.read(find_group, access.project.id, group_type_index, group_key)
     return await pages.page(access, entity)
 
 
-def _person(connection: Connection, project_id: int, text: str) -> Entity:
+def find_person(connection: Connection, project_id: int, text: str) -> Entity:
+    """A person by number, uuid or distinct id; raises `NotFound`."""
     identity: int | UUID | None = None
     if text.isascii() and text.isdigit() and len(text) < 10:
         identity = int(text)
@@ -73,7 +74,8 @@ def _person(connection: Connection, project_id: int, text: str) -> Entity:
     return Entity(person=person)
 
 
-def _group(connection: Connection, project_id: int, index: str, key: str) -> Entity:
+def find_group(connection: Connection, project_id: int, index: str, key: str) -> Entity:
+    """A group; raises `NotFound`."""
     types = {str(each.group_type_index): each for each in identities.list_group_types(connection, project_id)}
     if index not in types:
         raise NotFound

@@ -43,7 +43,7 @@ async def create_config(
     access: ProjectAccess, database: Configs, clock: Now, body: Annotated[ConfigBody, Depends(BodyOf(ConfigBody))]
 ) -> ProfileConfig:
     """A new config."""
-    return await database.write(_create, access, body, clock)
+    return await database.write(create, access, body, clock)
 
 
 @endpoints.get("/customer_profile_configs/{config_id}", scope=READ, response=ConfigAnswer)
@@ -61,7 +61,7 @@ async def replace_config(
     body: Annotated[ConfigBody, Depends(BodyOf(ConfigBody))],
 ) -> ProfileConfig:
     """The config with every value given; `scope` is required again."""
-    return await database.write(_update, access, _identity(config_id), body.model_dump(exclude_unset=True), clock)
+    return await database.write(update, access, _identity(config_id), body.model_dump(exclude_unset=True), clock)
 
 
 @endpoints.patch("/customer_profile_configs/{config_id}", scope=WRITE, response=ConfigAnswer)
@@ -73,7 +73,7 @@ async def change_config(
     body: Annotated[ConfigChanges, Depends(BodyOf(ConfigChanges))],
 ) -> ProfileConfig:
     """The config with the values sent; the others stay."""
-    return await database.write(_update, access, _identity(config_id), body.model_dump(exclude_unset=True), clock)
+    return await database.write(update, access, _identity(config_id), body.model_dump(exclude_unset=True), clock)
 
 
 @endpoints.delete("/customer_profile_configs/{config_id}", scope=WRITE)
@@ -82,16 +82,18 @@ async def delete_config(access: ProjectAccess, database: Configs, clock: Now, co
     await database.write(_delete, access, _identity(config_id), clock)
 
 
-def _create(connection: Connection, access: Access, body: ConfigBody, clock: Clock) -> ProfileConfig:
+def create(connection: Connection, access: Access, body: ConfigBody, clock: Clock) -> ProfileConfig:
+    """A new config."""
     values, user_id = body.model_dump(), access.user.id
     config = store.create_config(connection, access.project.id, values=values, user_id=user_id, now=clock.now())
     _record(connection, access, config, "created", clock)
     return config
 
 
-def _update(
+def update(
     connection: Connection, access: Access, config_id: UUID, values: dict[str, Any], clock: Clock
 ) -> ProfileConfig:
+    """The config with some values; raises `NotFound`."""
     before = asdict(_found(store.get_config(connection, access.project.id, config_id)))
     config = _found(store.update_config(connection, access.project.id, config_id, values=values, now=clock.now()))
     changes = tuple(

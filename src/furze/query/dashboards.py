@@ -66,7 +66,7 @@ async def list_dashboards(
 ) -> Response:
     """The project's dashboards without their tiles, pinned ones first."""
     rows, count = await database.read(
-        _page, access.project.id, search=search, pinned=pinned, limit=page.limit, offset=page.offset
+        found_page, access.project.id, search=search, pinned=pinned, limit=page.limit, offset=page.offset
     )
     return insights.as_json(page.page(rows, count))
 
@@ -76,7 +76,7 @@ async def create_dashboard(
     access: ProjectAccess, database: Stored, clock: Now, body: Annotated[DashboardBody, Depends(BodyOf(DashboardBody))]
 ) -> Response:
     """A new dashboard."""
-    return insights.as_json(await database.write(_create, access, body, clock), 201)
+    return insights.as_json(await database.write(create, access, body, clock), 201)
 
 
 @endpoints.get("/dashboards/{dashboard_id}", scope=READ)
@@ -84,13 +84,13 @@ async def get_dashboard(
     access: ProjectAccess, database: Stored, runner: Runner, dashboard_id: int, refresh: str = ""
 ) -> Response:
     """A dashboard; with `refresh=blocking` each tile with its answer, else those with one that is known."""
-    return insights.as_json(await _answered(access, database, runner, dashboard_id, refresh))
+    return insights.as_json(await answered(access, database, runner, dashboard_id, refresh))
 
 
 @endpoints.post("/dashboards/{dashboard_id}/run", scope=READ, status=200)
 async def run_dashboard(access: ProjectAccess, database: Stored, runner: Runner, dashboard_id: int) -> Response:
     """A dashboard with every answer computed now."""
-    return insights.as_json(await _answered(access, database, runner, dashboard_id, "force_blocking"))
+    return insights.as_json(await answered(access, database, runner, dashboard_id, "force_blocking"))
 
 
 @endpoints.patch("/dashboards/{dashboard_id}", scope=WRITE)
@@ -102,7 +102,7 @@ async def change_dashboard(
     body: Annotated[DashboardChanges, Depends(BodyOf(DashboardChanges))],
 ) -> Response:
     """The dashboard with the values sent; `deleted: true` takes it off the lists."""
-    return insights.as_json(await database.write(_change, access, dashboard_id, body, clock))
+    return insights.as_json(await database.write(change, access, dashboard_id, body, clock))
 
 
 @endpoints.delete("/dashboards/{dashboard_id}", scope=WRITE)
@@ -111,8 +111,9 @@ async def delete_dashboard(access: ProjectAccess, dashboard_id: int) -> None:  #
     raise MethodNotAllowed('Hard delete of this model is not allowed. Use a patch API call to set "deleted" to true')
 
 
-async def _answered(access: Access, database: Any, runner: Any, dashboard_id: int, refresh: str) -> Answer:
-    dashboard, wire, shown = await database.read(_read, access.project.id, dashboard_id)
+async def answered(access: Access, database: Any, runner: Any, dashboard_id: int, refresh: str) -> Answer:
+    """A dashboard, its tiles with their answers as far as `refresh` asks for them; raises `NotFound`."""
+    dashboard, wire, shown = await database.read(read, access.project.id, dashboard_id)
     for tile in wire["tiles"]:
         insight: Insight | None = shown.get(tile["id"])
         if insight is not None:
@@ -121,9 +122,10 @@ async def _answered(access: Access, database: Any, runner: Any, dashboard_id: in
     return dict(wire)
 
 
-def _page(
+def found_page(
     connection: Connection, project_id: int, *, search: str | None, pinned: bool | None, limit: int, offset: int
 ) -> tuple[list[Answer], int]:
+    """A page of a project's dashboards on the wire, and how many there are in all."""
     found, count = dashboard_store.list_dashboards(
         connection, project_id, search=search, pinned=pinned, limit=limit, offset=offset
     )
@@ -131,7 +133,8 @@ def _page(
     return [_wire(connection, each, users) for each in found], count
 
 
-def _read(connection: Connection, project_id: int, dashboard_id: int) -> tuple[Dashboard, Answer, dict[int, Insight]]:
+def read(connection: Connection, project_id: int, dashboard_id: int) -> tuple[Dashboard, Answer, dict[int, Insight]]:
+    """A dashboard, what the wire shows of it, and the insights of its tiles by tile; raises `NotFound`."""
     dashboard = _found(connection, project_id, dashboard_id)
     users: dict[int, User | None] = {}
     wire, shown, listed = _wire(connection, dashboard, users), {}, []
@@ -145,22 +148,24 @@ def _read(connection: Connection, project_id: int, dashboard_id: int) -> tuple[D
     return dashboard, {**wire, "tiles": listed}, shown
 
 
-def _create(connection: Connection, access: Access, body: DashboardBody, clock: Clock) -> Answer:
+def create(connection: Connection, access: Access, body: DashboardBody, clock: Clock) -> Answer:
+    """A new dashboard with its tiles; raises `InvalidInput`."""
     values = body.model_dump(exclude={"tiles"})
     values |= {"project_id": access.project.id, "created_by_id": access.user.id}
     dashboard = dashboard_store.create_dashboard(connection, values=values, now=clock.now())
     _place(connection, dashboard, body.tiles)
     _record(connection, access, dashboard, "created", clock)
-    return _read(connection, access.project.id, dashboard.id)[1]
+    return read(connection, access.project.id, dashboard.id)[1]
 
 
-def _change(connection: Connection, access: Access, dashboard_id: int, body: DashboardChanges, clock: Clock) -> Answer:
+def change(connection: Connection, access: Access, dashboard_id: int, body: DashboardChanges, clock: Clock) -> Answer:
+    """The dashboard with the values and tiles sent; raises `NotFound` and `InvalidInput`."""
     dashboard = _found(connection, access.project.id, dashboard_id)
     values = body.model_dump(exclude_unset=True, exclude={"tiles"})
     dashboard = dashboard_store.update_dashboard(connection, dashboard.id, values=values, now=clock.now())
     _place(connection, dashboard, body.tiles)
     _record(connection, access, dashboard, "deleted" if values.get("deleted") else "updated", clock)
-    return _read(connection, access.project.id, dashboard.id)[1]
+    return read(connection, access.project.id, dashboard.id)[1]
 
 
 def _place(connection: Connection, dashboard: Dashboard, tiles: list[TileBody]) -> None:

@@ -74,7 +74,7 @@ async def list_insights(
 ) -> Response:
     """The project's insights without their answers, the latest changed first."""
     wanted = Wanted(search, short_id, saved, favorited, created_by)
-    rows, count = await database.read(_page, access.project.id, wanted, page.limit, page.offset)
+    rows, count = await database.read(found_page, access.project.id, wanted, page.limit, page.offset)
     return as_json(page.page(rows, count))
 
 
@@ -83,7 +83,7 @@ async def create_insight(
     access: ProjectAccess, database: Stored, clock: Now, body: Annotated[InsightBody, Depends(BodyOf(InsightBody))]
 ) -> Response:
     """A new insight."""
-    return as_json(await database.write(_create, access, body, clock), 201)
+    return as_json(await database.write(create, access, body, clock), 201)
 
 
 @endpoints.get("/insights/{insight_id}", scope=READ)
@@ -91,14 +91,14 @@ async def get_insight(
     access: ProjectAccess, database: Stored, runner: Runner, insight_id: str, refresh: str = ""
 ) -> Response:
     """An insight; with `refresh=blocking` its answer as well, else only one that is already known."""
-    insight, wire = await database.read(_read, access.project.id, _identity(insight_id))
+    insight, wire = await database.read(read, access.project.id, _identity(insight_id))
     return as_json({**wire, **await answer(runner, insight, refresh)})
 
 
 @endpoints.post("/insights/{insight_id}/run", scope=READ, status=200)
 async def run_insight(access: ProjectAccess, database: Stored, runner: Runner, insight_id: str) -> Response:
     """An insight with its answer, computed now."""
-    insight, wire = await database.read(_read, access.project.id, _identity(insight_id))
+    insight, wire = await database.read(read, access.project.id, _identity(insight_id))
     return as_json({**wire, **await answer(runner, insight, "force_blocking")})
 
 
@@ -112,7 +112,7 @@ async def change_insight(
 ) -> Response:
     """The insight with the values sent; `deleted: true` takes it off the lists."""
     values = body.model_dump(exclude_unset=True)
-    return as_json(await database.write(_change, access, _identity(insight_id), values, clock))
+    return as_json(await database.write(change, access, _identity(insight_id), values, clock))
 
 
 @endpoints.delete("/insights/{insight_id}", scope=WRITE)
@@ -139,18 +139,23 @@ async def answer(
     return {"result": found.get("results"), **{name: found.get(name) for name in _TAKEN_OVER}}
 
 
-def _page(connection: Connection, project_id: int, wanted: Wanted, limit: int, offset: int) -> tuple[list[Answer], int]:
+def found_page(
+    connection: Connection, project_id: int, wanted: Wanted, limit: int, offset: int
+) -> tuple[list[Answer], int]:
+    """A page of a project's insights on the wire, and how many there are in all."""
     found, count = store.list_insights(connection, project_id, wanted, limit=limit, offset=offset)
     users: dict[int, User | None] = {}
     return [{**wire(connection, each, users), **NO_ANSWER} for each in found], count
 
 
-def _read(connection: Connection, project_id: int, identity: int | str) -> tuple[Insight, Answer]:
+def read(connection: Connection, project_id: int, identity: int | str) -> tuple[Insight, Answer]:
+    """An insight, and what the wire shows of it; raises `NotFound`."""
     insight = _found(store.get_insight(connection, project_id, identity))
     return insight, wire(connection, insight, {})
 
 
-def _create(connection: Connection, access: Access, body: InsightBody, clock: Clock) -> Answer:
+def create(connection: Connection, access: Access, body: InsightBody, clock: Clock) -> Answer:
+    """A new insight; raises `InvalidInput`."""
     _check(body.query)
     now = clock.now()
     insight = store.create_insight(
@@ -161,9 +166,8 @@ def _create(connection: Connection, access: Access, body: InsightBody, clock: Cl
     return {**wire(connection, insight, {}), **NO_ANSWER}
 
 
-def _change(
-    connection: Connection, access: Access, identity: int | str, values: dict[str, Any], clock: Clock
-) -> Answer:
+def change(connection: Connection, access: Access, identity: int | str, values: dict[str, Any], clock: Clock) -> Answer:
+    """The insight with some values; raises `NotFound` and `InvalidInput`."""
     if "query" in values:
         _check(values["query"])
     insight = _found(store.get_insight(connection, access.project.id, identity))
