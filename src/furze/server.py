@@ -77,7 +77,7 @@ from furze.query.kinds.usage_metrics import UsageMetric
 from furze.query.run import ProjectFacts, QueryRunner
 from furze.query.types import QueryLimits
 from furze.settings import Settings
-from furze.web import health
+from furze.web import health, own_use
 from furze.web import routes as web_routes
 from furze.web.health import Instance
 
@@ -106,6 +106,7 @@ SLICES = tuple(
         profile_page_routes,
         capture_warnings,
         health,
+        own_use,
     )
 )
 
@@ -262,6 +263,7 @@ def _conversations(engines: _Engines, tools: Sequence[Tool]) -> tuple[Conversati
         data=settings.data,
         database="PostgreSQL" if settings.database_url else "SQLite",
         event_store="ClickHouse" if settings.clickhouse_url else "embedded",
+        captures_own_use=settings.capture_own_use,
     )
     return conversing, Throttle(limits, engines.clock), instance
 

@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     export_folders: tuple[Path, ...] = Field(
         default=(), description="The folders exports may write to, as a JSON list; without it, any absolute path."
     )
+    capture_own_use: bool = Field(
+        default=True,
+        description="Whether the console captures how it is used, into the project `furze` of this server.",
+    )
     llm_base_url: str | None = Field(
         default=None, description="An OpenAI-compatible endpoint for the assistant, such as http://localhost:11434/v1."
     )

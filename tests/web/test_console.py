@@ -18,6 +18,12 @@ Open = Callable[..., Any]
 
 _AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
 _FIRST_LOAD_BYTES = 250_000
+# posthog-js captures nothing of browsers that say they are driven by a program.
+_NO_ROBOT = """
+const agent = navigator.userAgent.replace("Headless", "");
+for (const [name, value] of Object.entries({ userAgent: agent, webdriver: false, userAgentData: undefined }))
+  Object.defineProperty(Navigator.prototype, name, { get: () => value });
+"""
 
 
 @pytest.fixture(scope="module")
@@ -327,6 +333,27 @@ def test_the_first_load_is_small(shop: FurzeProcess, open_page: Open) -> None:
     button(page, "Sign in").click()
     page.locator("canvas").wait_for()
     assert 0 < sum(size for url, size in sizes.items() if "/api/" not in url) < _FIRST_LOAD_BYTES, sizes
+
+
+def test_the_console_captures_its_own_use_into_a_project_of_its_own(shop: FurzeProcess, open_page: Open) -> None:
+    page = open_page(shop, "/")
+    page.add_init_script(_NO_ROBOT)
+    page.goto("/")
+    page.get_by_role("link", name="People", exact=True).click()
+    page.wait_for_timeout(3_500)
+    page.get_by_role("link", name="Data", exact=True).click()
+    own = next(each for each in shop.client.get("/api/projects/").json()["results"] if each["name"] == "furze")
+    query = {"kind": "HogQLQuery", "query": "select distinct event, properties.$pathname from events"}
+    body = {"query": query, "refresh": "force_blocking"}
+    seen: list[Any] = []
+    for _ in range(60):
+        seen = shop.client.post(f"/api/projects/{own['id']}/query/", json=body).json()["results"]
+        if ["$pageview", "/data"] in seen:
+            break
+        page.wait_for_timeout(500)
+    assert ["$pageview", "/data"] in seen
+    count = body | {"query": query | {"query": "select count() from events where properties.$pathname = '/data'"}}
+    assert shop.client.post("/api/projects/1/query/", json=count).json()["results"] == [[0]]
 
 
 def test_a_pause_waits_for_approval(shop: FurzeProcess, open_page: Open) -> None:

@@ -429,6 +429,11 @@ export type OrganizationAnswer = {
   "teams": (ProjectAnswer)[];
 };
 
+/** Where the console sends what is done with it; no token, nowhere. */
+export type OwnUseAnswer = {
+  "token": string | null;
+};
+
 export type Page_ActivityAnswer = {
   "count": number;
   "next": string | null;

@@ -4,6 +4,7 @@ import type { UserAnswer } from "../api/schema";
 import { Icon, type IconName } from "../parts/icons";
 import { Dialog } from "../parts/parts";
 import { LETTERS, useHotkeys } from "./hotkeys";
+import { useOwnUse } from "./own-use";
 import { SignOut } from "./sign-out";
 import { toggleTheme } from "./theme";
 
@@ -19,6 +20,7 @@ const PAGES: [string, string, IconName][] = [
 export function Shell({ me, children }: { me: UserAnswer; children: ReactNode }) {
   const [path] = useLocation();
   const [helps, setHelps] = useState(false);
+  useOwnUse(me);
   useHotkeys(useCallback(() => setHelps(true), []));
   const isHere = (page: string) => (page === "/" ? path === "/" : path.startsWith(page));
   return (

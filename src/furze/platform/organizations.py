@@ -135,7 +135,7 @@ def record(connection: Connection, own: Membership, activity: str, item: Item, n
 
 def _locked_member(connection: Connection, own: Membership, member_id: str) -> Membership:
     # Two owners who take each other's level at the same time would leave none: one waits here for the other.
-    connection.execute(select(organizations.c.id).where(organizations.c.id == own.organization.id).with_for_update())
+    store.lock_organization(connection, own.organization.id)
     present = list_members(connection, own.organization.id)
     level = next((each.level for each in present if each.id == own.id), None)
     check_level(level, own.level)

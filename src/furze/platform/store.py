@@ -184,6 +184,11 @@ def add_member(connection: Connection, organization_id: UUID, user_id: int, *, l
     )
 
 
+def lock_organization(connection: Connection, organization_id: UUID) -> None:
+    """Hold an organisation until the transaction ends, so that nobody else changes what belongs to it."""
+    connection.execute(select(organizations.c.id).where(organizations.c.id == organization_id).with_for_update())
+
+
 def create_project(
     connection: Connection, *, organization_id: UUID, name: str, api_token: str, now: datetime, timezone: str = "UTC"
 ) -> Project:

@@ -24,6 +24,7 @@ class Instance:
     data: Path
     database: str
     event_store: str
+    captures_own_use: bool = True
 
 
 class InstanceAnswer(Answer):
