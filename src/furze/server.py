@@ -19,7 +19,9 @@ from furze.capture import routes as capture_routes
 from furze.capture import warnings as capture_warnings
 from furze.capture.pipeline import Pipeline
 from furze.capture.routes import Capture
+from furze.conversations import model_routes
 from furze.conversations import routes as conversation_routes
+from furze.conversations.models import Models
 from furze.conversations.throttle import Throttle
 from furze.conversations.turns import Conversations
 from furze.conversations.types import Limits
@@ -101,6 +103,7 @@ SLICES = tuple(
         download_routes,
         integration_routes,
         conversation_routes,
+        model_routes,
         people_routes,
         profile_routes,
         profile_page_routes,
@@ -175,6 +178,7 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
         *export_tools.tools(exporting),
     ]
     conversing = _conversations(engines, tools)
+    stack.push_async_callback(conversing[1].close)
     mcp = McpServer(authenticator, tools)
     stack.push_async_callback(mcp.stop)
     made = (
@@ -246,7 +250,7 @@ def _people(engines: _Engines, runner: QueryRunner, pipeline: Pipeline) -> Peopl
     return people
 
 
-def _conversations(engines: _Engines, tools: Sequence[Tool]) -> tuple[Conversations, Throttle, Instance]:
+def _conversations(engines: _Engines, tools: Sequence[Tool]) -> tuple[Conversations, Models, Throttle, Instance]:
     settings, limits = engines.settings, Limits()
     model = configured_model(
         engines.clock,
@@ -256,7 +260,10 @@ def _conversations(engines: _Engines, tools: Sequence[Tool]) -> tuple[Conversati
         anthropic_api_key=settings.anthropic_api_key,
         google_api_key=settings.google_api_key,
     )
-    conversing = Conversations(engines.database, engines.jobs, engines.clock, model, tools, limits=limits)
+    models = Models(engines.database, engines.secrets, model)
+    conversing = Conversations(
+        *(engines.database, engines.jobs, engines.clock, model, tools), limits=limits, model_of=models.of
+    )
     instance = Instance(
         version=furze.__version__,
         model=None if isinstance(model, BuiltInAssistant) else model.name,
@@ -265,7 +272,7 @@ def _conversations(engines: _Engines, tools: Sequence[Tool]) -> tuple[Conversati
         event_store="ClickHouse" if settings.clickhouse_url else "embedded",
         captures_own_use=settings.capture_own_use,
     )
-    return conversing, Throttle(limits, engines.clock), instance
+    return conversing, models, Throttle(limits, engines.clock), instance
 
 
 def _query_runner(engines: _Engines) -> QueryRunner:

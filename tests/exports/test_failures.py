@@ -132,7 +132,7 @@ def test_a_full_disk_is_said_shows_nothing_and_passes(exporting: Exporting, tmp_
         assert exporting.ended(backfill, 90)["status"] == "Completed"
         assert sorted(uuids_in(disk)) == sorted(sent)
     finally:
-        subprocess.run(["umount", str(disk)], check=False)
+        subprocess.run(["umount", "-l", str(disk)], check=False)
 
 
 def test_steps_say_what_to_mend_when_a_server_is_unknown_away_or_without_tls(

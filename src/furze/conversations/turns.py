@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -73,7 +73,10 @@ class _Work:
 
 @dataclass
 class Conversations:
-    """The conversations of one process. `tools` come from the slices they concern; `model` answers."""
+    """The conversations of one process. `tools` come from the slices they concern.
+
+    `model` answers, or where `model_of` is given the one that it names for a project.
+    """
 
     database: Database
     jobs: Jobs
@@ -82,6 +85,7 @@ class Conversations:
     tools: Sequence[Tool] = ()
     limits: Limits = field(default_factory=Limits)
     keepalive_seconds: float = 15.0
+    model_of: Callable[[int], Awaitable[Model]] | None = None
     log: Log = field(init=False)
     _has_data: bool = field(init=False)
 
@@ -261,11 +265,11 @@ class Conversations:
             seconds = self.limits.research_seconds if is_research else self.limits.turn_seconds
             try:
                 async with asyncio.timeout(seconds):
-                    return "done" if await self._command(work) else await self._agent(work).run()
+                    return "done" if await self._command(work) else await (await self._agent(work)).run()
             except store.TurnOver:
                 raise
             except ModelError as error:
-                log.warning("the model %r did not answer: %s", self.model.name, error)
+                log.warning("the model of project %d did not answer: %s", work.project.id, error)
                 told = error.text
             except GoingInCircles:
                 told = _CIRCLES
@@ -294,9 +298,9 @@ class Conversations:
             await self.log.append(work.conversation.id, work.turn.id, [messages.ai(said)])
         return said is not None
 
-    def _agent(self, work: _Work) -> Agent:
+    async def _agent(self, work: _Work) -> Agent:
         return Agent(
-            model=self.model,
+            model=self.model if self.model_of is None else await self.model_of(work.project.id),
             log=self.log,
             turn=work.turn,
             contexts=_Contexts(self, work),

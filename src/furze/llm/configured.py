@@ -30,9 +30,20 @@ def configured_model(
             log.warning("a model's address or key is set, but not FURZE_LLM_MODEL: the built-in assistant answers")
         return BuiltInAssistant(clock)
     if anthropic_api_key is not None:
-        return AnthropicModel(model, api_key=anthropic_api_key, base_url=_ANTHROPIC)
+        return chosen_model("anthropic", model, api_key=anthropic_api_key)
     if google_api_key is not None:
-        return GoogleModel(model, api_key=google_api_key)
+        return chosen_model("google", model, api_key=google_api_key)
     if base_url is not None or api_key is not None:
-        return OpenAIModel(model, api_key=api_key, base_url=base_url or _OPENAI)
+        return chosen_model("openai", model, base_url=base_url, api_key=api_key)
     return BuiltInAssistant(clock)
+
+
+def chosen_model(provider: str, model: str, *, base_url: str | None = None, api_key: str | None = None) -> Model:
+    """A model of a provider: `openai` is whatever speaks its protocol at `base_url`, `anthropic`, or `google`."""
+    match provider:
+        case "anthropic":
+            return AnthropicModel(model, api_key=api_key or "", base_url=base_url or _ANTHROPIC)
+        case "google":
+            return GoogleModel(model, api_key=api_key or "", **({"base_url": base_url} if base_url else {}))
+        case _:
+            return OpenAIModel(model, api_key=api_key, base_url=base_url or _OPENAI)
