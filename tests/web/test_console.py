@@ -335,6 +335,22 @@ def test_the_first_load_is_small(shop: FurzeProcess, open_page: Open) -> None:
     assert 0 < sum(size for url, size in sizes.items() if "/api/" not in url) < _FIRST_LOAD_BYTES, sizes
 
 
+def test_a_model_is_chosen_tested_and_given_up(shop: FurzeProcess, open_page: Open) -> None:
+    page = open_page(shop, "/settings")
+    card = page.locator(".card", has=page.get_by_role("heading", name="Assistant"))
+    card.get_by_text("built-in query reader").wait_for()
+    button(card, "Choose a model").click()
+    card.get_by_label("Model name").fill("tiny")
+    card.get_by_label("Address").fill("http://127.0.0.1:9/v1")
+    card.get_by_label("API key").fill("sk-secret")
+    button(card, "Save model").click()
+    card.get_by_text("stored, encrypted").wait_for()
+    button(card, "Test it").click()
+    card.get_by_text("Nothing answers at the address of the model").wait_for()
+    button(card, "Use the server's").click()
+    card.get_by_text("built-in query reader").wait_for()
+
+
 def test_the_console_captures_its_own_use_into_a_project_of_its_own(shop: FurzeProcess, open_page: Open) -> None:
     page = open_page(shop, "/")
     page.add_init_script(_NO_ROBOT)

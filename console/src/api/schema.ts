@@ -378,6 +378,21 @@ export type MetricAnswer = {
   "math_property": string | null;
 };
 
+/** The model that answers. `is_own` tells whether this project chose it; no model is the built-in assistant. */
+export type ModelAnswer = {
+  "is_own": boolean;
+  "model": string | null;
+  "provider"?: string | null;
+  "base_url"?: string | null;
+  "has_api_key"?: boolean;
+};
+
+/** Whether the model answered, with its words or the reason. */
+export type ModelTested = {
+  "works": boolean;
+  "detail": string;
+};
+
 /** An invite with its link, which can't be shown again. */
 export type NewInviteAnswer = {
   "id": string;

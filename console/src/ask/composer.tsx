@@ -1,12 +1,12 @@
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
-import { useInstance } from "../settings/instance";
+import { useModel } from "../settings/instance";
 import { Icon } from "../parts/icons";
 
 /** Where to write. While the assistant works, what is sent waits in the queue. */
 export function Composer({ isRunning, isFull, fault, onSend, onStop }: { isRunning: boolean; isFull: boolean; fault: string | null; onSend: (text: string) => Promise<boolean>; onStop: () => void }) {
   const [text, setText] = useState("");
   const input = useRef<HTMLTextAreaElement>(null);
-  const instance = useInstance();
+  const model = useModel();
   const canSend = text.trim() !== "" && !(isRunning && isFull);
   useEffect(() => input.current?.focus({ preventScroll: true }), []);
   useEffect(() => {
@@ -54,9 +54,9 @@ export function Composer({ isRunning, isFull, fault, onSend, onStop }: { isRunni
         </button>
       </div>
       <small className="muted">
-        {instance.data?.model === null
-          ? "The built-in query reader answers: it reads questions by rules, without a language model. Set FURZE_LLM_MODEL for one."
-          : instance.data && `${instance.data.model} answers. It can be wrong: look at the query behind each chart.`}
+        {model.data?.model === null
+          ? "The built-in query reader answers: it reads questions by rules, without a language model. Choose one in the settings."
+          : model.data && `${model.data.model} answers. It can be wrong: look at the query behind each chart.`}
       </small>
     </div>
   );

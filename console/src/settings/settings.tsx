@@ -8,6 +8,7 @@ import { applyTheme, theme, type Theme } from "../shell/theme";
 import { Account } from "./account";
 import { useInstance } from "./instance";
 import { Keys } from "./keys";
+import { Model } from "./model";
 import { Members } from "./members";
 import { InPlace, Pair } from "./pairs";
 import { Projects } from "./projects";
@@ -22,6 +23,7 @@ export default function Settings() {
       <div className="columns">
         <div>
           <Project />
+          <Model />
           <Keys />
           {me.data && <Members me={me.data} />}
         </div>
