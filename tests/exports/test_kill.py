@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,9 @@ from uuid import uuid4
 import httpx2 as httpx
 import pytest
 from tests.exports.conftest import until, uuids_in
+from tests.exports.test_postgres import config_of, rows_of
+
+from furze.testing.postgres import fresh_database
 
 EVENTS = 20_000
 KEY, TOKEN = "phx_kill_key", "phc_kill_token"
@@ -74,29 +77,52 @@ def call(client: httpx.Client, method: str, path: str, **more: Any) -> Any:
     return answer.json()
 
 
-def test_a_run_that_dies_half_way_goes_on_after_the_restart(tmp_path: Path) -> None:
-    data, folder, port = tmp_path / "data", tmp_path / "out", free_port()
-    config = {"path": str(folder), "file_format": "Parquet", "max_file_size_mb": 4, "compression": None}
+def killed_and_restarted(
+    data: Path, destination: dict[str, Any], is_writing: Callable[[], bool], seen: Callable[[], list[str]]
+) -> set[str]:
+    """Kill a server while it writes to a destination, start it again, wait for the end; the uuids that were sent."""
+    port = free_port()
     with served(data, port) as (client, server):
         sent = send(client, EVENTS)
-        body = {"name": "t", "interval": "hour", "destination": {"type": "LocalFile", "config": config}}
-        export = call(client, "POST", "", json=body)["id"]
+        export = call(client, "POST", "", json={"name": "t", "interval": "hour", "destination": destination})["id"]
         now = datetime.now(UTC)
         asked = {"start_at": (now - timedelta(hours=1)).isoformat(), "end_at": now.isoformat()}
         backfill = call(client, "POST", f"{export}/backfills/", json=asked)["backfill_id"]
-        until(lambda: writing(folder), 60)
+        until(is_writing, 60)
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
-    assert uuids_in(folder) == []
+    assert seen() == [], "what was half written is seen"
     with served(data, port) as (client, _):
         ended = until(lambda: if_ended(call(client, "GET", f"{export}/backfills/{backfill}/")), 90)
         assert ended["status"] == "Completed"
         runs = call(client, "GET", f"{export}/runs/")["results"]
         assert max(run["attempt"] for run in runs) >= 2
-        found = uuids_in(folder)
-        assert len(found) == len(sent)
-        assert set(found) == sent
-        assert list(folder.rglob("*.part")) == []
+    return sent
+
+
+def test_a_run_that_dies_in_the_middle_of_a_copy_goes_on_after_the_restart(tmp_path: Path, postgres: str) -> None:
+    database = fresh_database(postgres)
+    copying = "SELECT count(*) FROM pg_stat_progress_copy WHERE bytes_processed > 500000"
+
+    def seen() -> list[str]:
+        is_there = rows_of(database, "SELECT to_regclass('events') IS NOT NULL")[0][0]
+        return [row[0] for row in rows_of(database, "SELECT uuid FROM events")] if is_there else []
+
+    destination = {"type": "Postgres", "config": config_of(database)}
+    sent = killed_and_restarted(tmp_path, destination, lambda: rows_of(database, copying)[0][0] > 0, seen)
+    assert len(seen()) == len(sent)
+    assert set(seen()) == sent
+
+
+def test_a_run_that_dies_half_way_goes_on_after_the_restart(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    config = {"path": str(folder), "file_format": "Parquet", "max_file_size_mb": 4, "compression": None}
+    destination = {"type": "LocalFile", "config": config}
+    sent = killed_and_restarted(tmp_path / "data", destination, lambda: writing(folder), lambda: uuids_in(folder))
+    found = uuids_in(folder)
+    assert len(found) == len(sent)
+    assert set(found) == sent
+    assert list(folder.rglob("*.part")) == []
 
 
 def if_ended(answer: dict[str, Any]) -> dict[str, Any] | None:
