@@ -154,8 +154,11 @@ async def test_a_cancelled_or_running_download_has_no_files_and_old_ones_go_away
         with pytest.raises(Exception, match="no longer valid"):
             downloads.file_behind(engine, link)
         bench.clock.advance(hours=24)
+        orphan = engine.downloads / str(uuid4())  # its project was deleted, and with it its row
+        orphan.mkdir()
         await downloads.forget_old(engine)
         assert not file.parent.exists()
+        assert not orphan.exists()
         assert await engine.database.read(store.list_exports, access.project.id, limit=9, offset=0, downloads=True) == (
             [],
             0,

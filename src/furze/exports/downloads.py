@@ -188,6 +188,16 @@ async def forget_old(engine: Exports) -> None:
     for download in await engine.database.read(store.old_downloads, before=now - _KEPT):
         await asyncio.to_thread(shutil.rmtree, download.config["path"], ignore_errors=True)
         await engine.database.write(_mark_deleted, download.id, now)
+    # The folders first: a download that begins meanwhile has its row before its folder.
+    folders = await asyncio.to_thread(_folders, engine.downloads)
+    known = {str(each) for each in await engine.database.read(store.download_ids)}
+    for orphan in folders:
+        if orphan.name not in known:  # its project is gone, and its row with it
+            await asyncio.to_thread(shutil.rmtree, orphan, ignore_errors=True)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [each for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []
 
 
 def _mark_deleted(connection: Connection, download_id: UUID, now: datetime) -> None:

@@ -90,6 +90,11 @@ def old_downloads(connection: Connection, *, before: datetime) -> list[Export]:
     return [_export(row) for row in connection.execute(select(exports).where(*kept))]
 
 
+def download_ids(connection: Connection) -> list[UUID]:
+    """The file downloads there are, deleted ones too."""
+    return list(connection.execute(select(exports.c.id).where(exports.c.destination_type == DOWNLOAD)).scalars())
+
+
 def lock_export(connection: Connection, export_id: UUID) -> Export | None:
     """An export, deleted or not, that nobody else changes until this transaction ends."""
     row = connection.execute(select(exports).where(exports.c.id == export_id).with_for_update()).first()
