@@ -158,7 +158,9 @@ def first(side: Side, path: str) -> dict[str, Any] | None:
 
 
 def is_completed(side: Side, path: str) -> bool:
-    return bool(side.client.get(side.api(path)).json()["status"] == "Completed")
+    answer = side.client.get(side.api(path)).json()
+    assert answer["status"] in ("Starting", "Running", "Completed"), answer
+    return bool(answer["status"] == "Completed")
 
 
 def wait_for(find: Any) -> Any:
