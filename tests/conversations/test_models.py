@@ -59,6 +59,16 @@ def test_a_key_stays_when_it_is_not_sent_and_goes_with_its_provider(client: Clie
     assert client.send("PUT", "assistant_model/", {"provider": "google", "model": "c"})["has_api_key"] is False
 
 
+def test_a_key_is_not_taken_along_to_another_address(client: Client, provider: Provider) -> None:
+    chosen = {"provider": "openai", "model": "a", "base_url": "https://models.example/v1", "api_key": "sk-secret"}
+    client.send("PUT", "assistant_model/", chosen)
+    moved = {"provider": "openai", "model": "a", "base_url": f"{provider.url}/v1"}
+    assert client.send("PUT", "assistant_model/", moved)["has_api_key"] is False
+    provider.scripts.append(OK)
+    assert client.post("assistant_model/test/", status=200)["works"] is True
+    assert "authorization" not in provider.headers[-1]
+
+
 @pytest.mark.parametrize(
     ("script", "words"), [(401, "refused the API key"), (404, "no such model"), (429, "quota"), (500, "temporary")]
 )

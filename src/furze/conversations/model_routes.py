@@ -29,7 +29,7 @@ _TEST_SECONDS: Final = 60
 
 
 class ModelBody(Body):
-    """A model to answer in this project. A key that is not sent stays, unless the provider changes."""
+    """A model to answer in this project. A key that is not sent stays, unless provider or address change."""
 
     provider: Provider
     model: RequiredText = Field(max_length=200)
@@ -95,7 +95,9 @@ async def test_model(access: ProjectAccess, chosen: Chosen) -> ModelTested:
 def _choose(connection: Connection, chosen: Models, access: Access, body: ModelBody, clock: Clock) -> models.Choice:
     project_id = access.project.id
     before = models.chosen(connection, project_id)
-    kept = before.secrets if before and before.provider == body.provider else None
+    # Who may choose a model may not read its key: at an address of their own they would.
+    is_same_place = before and (before.provider, before.base_url) == (body.provider, body.base_url or None)
+    kept = before.secrets if before and is_same_place else None
     secrets = chosen.secrets.encrypt(body.api_key) if body.api_key else kept
     choice = models.Choice(body.provider, body.model, body.base_url or None, secrets)
     models.choose(connection, project_id, choice, now=clock.now())
