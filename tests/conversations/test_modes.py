@@ -93,9 +93,10 @@ def test_what_is_remembered_is_told_to_the_model_in_every_conversation(chat: Cha
     )
     assert model.requests == []
     model.scripts += [calls("manage_memories", {"fact": "Weeks begin on Monday."}), says("ok")]
+    assert said(chat.ask("/remember\nDays end at noon.", first))[-1] == ("ai", "I'll remember: Days end at noon.")
     chat.ask("weeks begin on monday here", first)
     chat.ask("how many parcels?", second)
-    assert "We call orders parcels.\nWeeks begin on Monday." in model.requests[-1].system
+    assert "We call orders parcels.\nDays end at noon.\nWeeks begin on Monday." in model.requests[-1].system
     assert "Weeks begin on Monday." in said(chat.ask("/remember", second))[-1][1]
     assert said(chat.ask("/forget", second))[-1] == ("ai", "I remember nothing of this project any more.")
     chat.ask("and now?", second)

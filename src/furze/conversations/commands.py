@@ -33,12 +33,12 @@ class Command:
 
 async def answer(command: Callable[[str], Command], content: str) -> str | None:
     """What a message that is a command is answered with; None for any other message."""
-    name, _, text = content.strip().partition(" ")
+    name, *rest = content.split(maxsplit=1) or [""]
     run = _COMMANDS.get(name.lower())
     if run is None:
         return None
     try:
-        return await run(command(text.strip()))
+        return await run(command("".join(rest).strip()))
     except (FurzeError, ToolError) as error:
         return error.detail if isinstance(error, FurzeError) else str(error)
 
