@@ -1,6 +1,5 @@
 """One furze process: listens, serves until told to stop, and says in one line why it can't start."""
 
-import asyncio
 import errno
 import logging
 import socket
@@ -9,6 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, OperationalError
@@ -41,7 +41,7 @@ def serve(*, data: Path, host: str, port: int, log_level: str) -> None:
     settings = Settings(data=data, host=host, port=port)
     try:
         with _listen(settings) as listening:
-            asyncio.run(_serve(settings, listening, log_level))
+            uvloop.run(_serve(settings, listening, log_level))
     except (OSError, FolderInUse, EngineStartError, QueueUnavailable, migrations.SchemaTooNew, DatabaseError) as error:
         raise StartError(_reason(settings, error)) from error
 

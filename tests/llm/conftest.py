@@ -24,11 +24,13 @@ class Provider:
     scripts: list[Any] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    connections: set[Any] = field(default_factory=set)
     disconnected: threading.Event = field(default_factory=threading.Event)
 
     async def answer(self, request: Request) -> Response:
         self.requests.append(await request.json())
         self.headers.append(dict(request.headers))
+        self.connections.add(request.client)
         script = self.scripts.pop(0)
         if isinstance(script, int):
             return Response("no", status_code=script)

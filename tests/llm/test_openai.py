@@ -212,3 +212,31 @@ async def test_tool_results_go_back_under_their_call(model: OpenAIModel, provide
     assert call["tool_calls"] == [{"id": "a", "type": "function", "function": {"name": "look", "arguments": '{"q":1}'}}]
     assert result == {"role": "tool", "tool_call_id": "a", "content": "seen"}
     assert "tools" not in provider.requests[0]
+
+
+async def test_an_answer_that_has_ended_leaves_its_connection_to_the_next(
+    model: OpenAIModel, provider: Provider
+) -> None:
+    for _ in range(3):
+        provider.scripts.append([_delta(content="yes"), _delta("stop"), b"data: [DONE]\n\n"])
+        await _all(model)
+    assert len(provider.connections) == 1
+
+
+async def test_a_server_that_does_not_end_its_answer_does_not_hold_it_up(
+    model: OpenAIModel, provider: Provider
+) -> None:
+    provider.scripts.append([_delta(content="yes"), _delta("stop"), b"data: [DONE]\n\n", 20.0])
+    began = time.monotonic()
+    assert isinstance((await _all(model))[-1], Finished)
+    assert time.monotonic() - began < 5
+
+
+async def test_the_environments_proxy_is_used(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", provider.url)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    provider.scripts.append([_delta(content="yes"), _delta("stop")])
+    model = OpenAIModel("tiny", base_url="http://models.example/v1")
+    assert isinstance((await _all(model))[-1], Finished)
+    assert provider.headers[0]["host"] == "models.example"
+    await model.close()

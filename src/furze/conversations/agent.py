@@ -108,15 +108,14 @@ class Agent:
     async def run(self) -> str:
         """Work until the turn is `done` or `paused`."""
         for _ in range(self.steps):
-            self.tools, self.system = await self.contexts.setting()
             calls = self._open_calls()
-            if calls:
-                if await self._carry_out(calls):
-                    return "paused"
-            elif self._is_answered():
+            if not calls and self._is_answered():
                 return "done"
-            else:
+            self.tools, self.system = await self.contexts.setting()
+            if not calls:
                 await self._ask()
+            elif await self._carry_out(calls):
+                return "paused"
         await self._append(messages.ai(OUT_OF_STEPS))
         return "done"
 

@@ -18,7 +18,7 @@ from furze.conversations.log import Log
 from furze.conversations.prompts import system_prompt
 from furze.conversations.types import BriefAnswer, Conversation, Entry, Limits, NewEntry, Pause, Turn
 from furze.database import Database
-from furze.jobs import JobContext, Jobs
+from furze.jobs import Job, JobContext, Jobs
 from furze.kit.clock import Clock
 from furze.llm.types import Model, ModelError, Tool, ToolCall, ToolContext, ToolPaused
 from furze.platform.auth import Access
@@ -58,6 +58,8 @@ class Begun:
     after: int
     is_new: bool = False
     entries: tuple[Entry, ...] = ()
+    is_started: bool = False
+    job: Job | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,8 @@ class Conversations:
 
     async def begin(self, access: Access, asked: Asked) -> Begun:
         """Start a turn, or join the one that runs."""
-        begun = await self.database.write(self._begin, access, asked)
-        self.log.publish(begun.conversation_id, begun.entries)
-        self.jobs.wake()
-        return begun
+        # A caller who leaves at this very moment must not leave a turn behind that nobody carries through.
+        return await asyncio.shield(self._begin_and_run(access, asked))
 
     async def cancel(self, access: Access, conversation_id: UUID) -> Conversation:
         """Stop whatever runs, now; forget what waits."""
@@ -117,6 +117,13 @@ class Conversations:
         entries = await self.database.write(self._append_message, access, conversation_id, content)
         self.log.publish(conversation_id, entries)
         return str(entries[0].payload["id"])
+
+    async def _begin_and_run(self, access: Access, asked: Asked) -> Begun:
+        begun = await self.database.write(self._begin, access, asked)
+        self.log.publish(begun.conversation_id, begun.entries)
+        if begun.is_started:
+            self.jobs.run(begun.job)
+        return begun
 
     def _begin(self, connection: Connection, access: Access, asked: Asked) -> Begun:
         conversation, is_new = self._conversation(connection, access, asked)
@@ -199,14 +206,9 @@ class Conversations:
             raise Conflict(_BUSY)
         store.insert_turn(connection, turn)
         entries = self._opening(connection, conversation.id, turn, asked, is_new=is_new)
-        self.jobs.enqueue(
-            connection,
-            JOB,
-            {"conversation_id": str(conversation.id)},
-            job_id=changes["job_id"],
-            group=str(conversation.project_id),
-        )
-        return Begun(conversation.id, turn.start_sequence, is_new, tuple(entries))
+        work, group = {"conversation_id": str(conversation.id)}, str(conversation.project_id)
+        job = self.jobs.take(connection, JOB, work, job_id=changes["job_id"], group=group)
+        return Begun(conversation.id, turn.start_sequence, is_new, tuple(entries), is_started=True, job=job)
 
     def _opening(
         self, connection: Connection, conversation_id: UUID, turn: Turn, asked: Asked, *, is_new: bool

@@ -47,6 +47,7 @@ class Jobs:
         self._running_kinds: Counter[str] = Counter()
         self._cancelled: set[str] = set()
         self._wake = asyncio.Event()
+        self._is_held_back = False
         self._loops: list[asyncio.Task[None]] = []
 
     def register(self, kind: str, handler: Handler, *, limit: int = 64, group_limit: int | None = None) -> None:
@@ -59,6 +60,29 @@ class Jobs:
     def enqueue(self, connection: Connection, kind: str, arguments: Mapping[str, Any], **more: Any) -> bool:
         """Add a job in the caller's transaction: `job_id`, and optionally `group` and `run_at`."""
         return store.enqueue(connection, kind=kind, arguments=dict(arguments), now=self._clock.now(), **more)
+
+    def take(
+        self, connection: Connection, kind: str, arguments: Mapping[str, Any], *, job_id: str, group: str
+    ) -> Job | None:
+        """Add a new job in the caller's transaction as this process's own: `run` it after that, whatever comes.
+
+        For kinds without a limit per group. None, and a job that waits its turn, when this process has enough to do.
+        """
+        now = self._clock.now()
+        if self._running_kinds[kind] >= self._limits[kind]:
+            self.enqueue(connection, kind, arguments, job_id=job_id, group=group)
+            return None
+        job = Job(job_id, kind, dict(arguments), group, "running", 1, now, now)
+        store.insert_taken(connection, job, owner=self._owner, until=now + _LEASE)
+        return job
+
+    def run(self, job: Job | None) -> None:
+        """Start a job that `take` has given."""
+        if job is None:
+            self.wake()
+            return
+        self._running_kinds[job.kind] += 1
+        self._running[job.id] = asyncio.create_task(self._run(job))
 
     def request_cancel(self, connection: Connection, job_id: str) -> None:
         """Ask a job to stop, in the caller's transaction."""
@@ -92,15 +116,15 @@ class Jobs:
         while True:
             self._wake.clear()
             room = {kind: limit - self._running_kinds[kind] for kind, limit in self._limits.items()}
-            for job in await self._survive(self._claim(room), []):
-                self._running_kinds[job.kind] += 1
-                self._running[job.id] = asyncio.create_task(self._run(job))
+            claimed, self._is_held_back = await self._survive(self._claim(room), ([], True))
+            for job in claimed:
+                self.run(job)
             # Not wait_for: before Python 3.12 it loses a cancellation that meets the event.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_SECONDS):
                     await self._wake.wait()
 
-    async def _claim(self, room: Mapping[str, int]) -> list[Job]:
+    async def _claim(self, room: Mapping[str, int]) -> tuple[list[Job], bool]:
         return await self._database.write(
             store.claim,
             room=room,
@@ -149,7 +173,8 @@ class Jobs:
             self._running.pop(job.id, None)
             self._running_kinds[job.kind] -= 1
             self._cancelled.discard(job.id)
-            self.wake()
+            if self._is_held_back:
+                self.wake()
 
     async def _outcome(self, job: Job, context: JobContext) -> tuple[str, str | None, float]:
         try:

@@ -1,6 +1,7 @@
 """All SQL about jobs."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -63,20 +64,15 @@ def enqueue(
     """Add a job in the caller's transaction. False when the id is known already: enqueueing twice is harmless."""
     if connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first():
         return False
-    connection.execute(
-        insert(jobs).values(
-            id=job_id,
-            kind=kind,
-            arguments=arguments,
-            group=group,
-            state="waiting",
-            attempt=0,
-            run_at=run_at or now,
-            cancel_requested=False,
-            created_at=now,
-        )
-    )
+    job = Job(job_id, kind, arguments, group, "waiting", 0, run_at or now, now)
+    connection.execute(insert(jobs).values(**asdict(job), cancel_requested=False))
     return True
+
+
+def insert_taken(connection: Connection, job: Job, *, owner: str, until: datetime) -> None:
+    """Add a new job that is its owner's from the start: one transaction instead of two before it runs."""
+    lease = {"owner": owner, "lease_until": until}
+    connection.execute(insert(jobs).values(**asdict(job), **lease, cancel_requested=False))
 
 
 def claim(
@@ -88,10 +84,10 @@ def claim(
     lease: timedelta,
     group_limits: dict[str, int],
     held: Collection[str] = (),
-) -> list[Job]:
+) -> tuple[list[Job], bool]:
     """Take jobs that are due or whose owner stopped renewing its lease: of each kind as many as it has `room`.
 
-    Group limits hold over all owners.
+    Group limits hold over all owners. Whether jobs are held back by a limit, and could run once another ends.
 
     Not those in `held`: the caller runs them already, however late it is to renew their leases.
     """
@@ -100,15 +96,17 @@ def claim(
     running = _running(connection, now)
     claimed = []
     left = {kind: places for kind, places in room.items() if places > 0}
+    waits = len(left) < len(room)
     for row in connection.execute(_due(tuple(left), now).where(jobs.c.id.not_in(held)).limit(_LOOKED_AT)):
         limit = group_limits.get(row.kind)
         place = (row.kind, row.group)
         if left[row.kind] == 0 or (limit is not None and running.get(place, 0) >= limit):
+            waits = True
             continue
         left[row.kind] -= 1
         running[place] = running.get(place, 0) + 1
         claimed.append(_take(connection, row, owner, now + lease))
-    return claimed
+    return claimed, waits
 
 
 def renew(connection: Connection, *, owner: str, job_ids: Collection[str], until: datetime) -> dict[str, bool]:

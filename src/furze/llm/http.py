@@ -1,10 +1,14 @@
 """One streamed request to a provider: server-sent events in, typed errors out."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import httpx2 as httpx
+import aiohttp
 
 from furze.kit import json
 from furze.llm.types import (
@@ -18,87 +22,113 @@ from furze.llm.types import (
 )
 
 #: A local model may take minutes to read a long prompt before its first word.
-_TIMEOUT = httpx.Timeout(connect=10, read=300, write=60, pool=10)
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
 _SHOWN = 500
 #: No answer is longer; one that is would fill the memory before anybody could look at it.
 _LONGEST = 32 << 20
+#: How long an answer that is complete may take to end, so that the next one finds its connection open.
+_END_SECONDS = 0.1
 
 
 class Provider:
     """An HTTP API that streams JSON objects as server-sent events."""
 
-    def __init__(self, base_url: str, headers: Mapping[str, str], *, timeout: httpx.Timeout = _TIMEOUT) -> None:
+    def __init__(self, base_url: str, headers: Mapping[str, str], *, timeout: aiohttp.ClientTimeout = _TIMEOUT) -> None:
         self._base_url = base_url.rstrip("/")
         self._headers = dict(headers)
         self._timeout = timeout
-        self._client: httpx.AsyncClient | None = None
+        self._session: aiohttp.ClientSession | None = None
 
     async def stream(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         """The events' data. Raises a `ModelError`; closing the generator closes the connection."""
-        client = self._opened()
-        request = client.build_request("POST", f"{self._base_url}{path}", content=json.dumps(body))
         try:
-            response = await client.send(request, stream=True)
-        except httpx.ConnectError as error:
+            response = await self._opened().post(
+                f"{self._base_url}{path}", data=json.dumps(body), allow_redirects=False
+            )
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise ModelUnreachable(f"{self._base_url} can't be reached: {error}") from error
-        except httpx.HTTPError as error:
-            raise ModelUnavailable(f"{self._base_url} can't be reached: {error}") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ModelUnavailable(f"{self._base_url} can't be reached: {error!r}") from error
         try:
-            if response.status_code != httpx.codes.OK:
-                raise _refusal(response.status_code, await _text(response))
-            async with contextlib.aclosing(_events(response)) as events:
-                async for event in events:
+            if response.status != HTTPStatus.OK:
+                raise _refusal(response.status, await _text(response))
+            incoming = _Incoming()
+            while not incoming.is_done and (chunk := await response.content.readany()):
+                for event in incoming.receive(chunk):
                     yield event
-        except httpx.HTTPError as error:
+            for event in incoming.receive(b"\n"):  # the last line of some servers has no end
+                yield event
+            await _end(response)
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise ModelUnavailable(f"{self._base_url} broke off its answer: {error!r}") from error
         finally:
-            await response.aclose()
+            response.close()
 
-    def _opened(self) -> httpx.AsyncClient:
-        if self._client is None:
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
             headers = {"content-type": "application/json", "accept": "text/event-stream", **self._headers}
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-            self._client = httpx.AsyncClient(headers=headers, timeout=self._timeout, limits=limits)
-        return self._client
+            connector = aiohttp.TCPConnector(limit=0)
+            self._session = aiohttp.ClientSession(
+                headers=headers, timeout=self._timeout, connector=connector, proxy=_proxy_for(self._base_url)
+            )
+        return self._session
 
     async def close(self) -> None:
         """Let go of the connections."""
-        if self._client is not None:
-            await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
 
 
-async def _events(response: httpx.Response) -> AsyncGenerator[dict[str, Any]]:
-    async for line in _lines(response.aiter_raw()):
-        if not line.startswith(b"data:"):
-            continue
-        text = line[5:].strip()
-        if text == b"[DONE]":
-            return
-        try:
-            event = json.loads(text)
-        except ValueError as error:
-            raise ModelUnavailable(f"the provider sent something unreadable: {text[:_SHOWN]!r}") from error
-        if isinstance(event, dict):
-            yield event
+def _proxy_for(url: str) -> str | None:
+    # aiohttp's own reading of the environment would also take passwords from ~/.netrc and refuse ours.
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
-async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    rest, size = b"", 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > _LONGEST:
+class _Incoming:
+    """Server-sent events out of bytes that are cut anywhere."""
+
+    def __init__(self) -> None:
+        self.is_done = False
+        self._rest = b""
+        self._size = 0
+
+    def receive(self, chunk: bytes) -> Iterator[dict[str, Any]]:
+        self._size += len(chunk)
+        if self._size > _LONGEST:
             raise ModelUnavailable(f"the provider sent more than {_LONGEST >> 20} MiB for one answer")
-        *lines, rest = (rest + chunk).split(b"\n")
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
-            yield line
-    if rest:
-        yield rest
+            if not line.startswith(b"data:"):
+                continue
+            text = line[5:].strip()
+            if text == b"[DONE]":
+                self.is_done = True
+                return
+            event = _read(text)
+            if isinstance(event, dict):
+                yield event
 
 
-async def _text(response: httpx.Response) -> str:
+def _read(text: bytes) -> Any:
     try:
-        return (await response.aread()).decode(errors="replace")[:_SHOWN]
-    except httpx.HTTPError:
+        return json.loads(text)
+    except ValueError as error:
+        raise ModelUnavailable(f"the provider sent something unreadable: {text[:_SHOWN]!r}") from error
+
+
+async def _end(response: aiohttp.ClientResponse) -> None:
+    """Read to the end of an answer that has said all, so that its connection can be used again."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_END_SECONDS):
+            while await response.content.readany():
+                pass
+
+
+async def _text(response: aiohttp.ClientResponse) -> str:
+    try:
+        return (await response.read()).decode(errors="replace")[:_SHOWN]
+    except (aiohttp.ClientError, TimeoutError):
         return ""
 
 
@@ -109,7 +139,7 @@ def _refusal(status: int, text: str) -> ModelError:
         return ModelOverQuota(f"{status}: {text}")
     if status in (401, 403):
         return ModelKeyRefused(f"{status}: {text}")
-    if status == httpx.codes.NOT_FOUND:
+    if status == HTTPStatus.NOT_FOUND:
         return ModelNotFound(f"{status}: {text}")
     if status in (408, 409, 425) or status >= 500:
         return ModelUnavailable(f"{status}: {text}")
