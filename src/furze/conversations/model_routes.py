@@ -79,7 +79,7 @@ async def reset_model(access: ProjectAccess, chosen: Chosen, clock: Now) -> None
 @endpoints.post("/assistant_model/test", scope="project:write", response=ModelTested, status=200)
 async def test_model(access: ProjectAccess, chosen: Chosen) -> ModelTested:
     """Ask the model for one word."""
-    model = await chosen.of(access.project.id)
+    model = await chosen.database.read(chosen.of, access.project.id)
     if not model.is_language_model:
         return ModelTested(works=True, detail="The built-in assistant answers: it needs no connection.")
     try:

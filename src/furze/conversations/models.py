@@ -44,9 +44,9 @@ class Models:
     otherwise: Model
     _made: dict[Choice, Model] = field(default_factory=dict)
 
-    async def of(self, project_id: int) -> Model:
+    def of(self, connection: Connection, project_id: int) -> Model:
         """The model that answers in a project."""
-        choice = await self.database.read(chosen, project_id)
+        choice = chosen(connection, project_id)
         return self.otherwise if choice is None else self.made(choice)
 
     def made(self, choice: Choice) -> Model:

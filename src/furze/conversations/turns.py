@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -71,6 +71,8 @@ class _Work:
     project: Project
     entries: list[Entry]
     pauses: list[Pause]
+    memory: str
+    model: Model
 
 
 @dataclass
@@ -87,7 +89,7 @@ class Conversations:
     tools: Sequence[Tool] = ()
     limits: Limits = field(default_factory=Limits)
     keepalive_seconds: float = 15.0
-    model_of: Callable[[int], Awaitable[Model]] | None = None
+    model_of: Callable[[Connection, int], Model] | None = None
     log: Log = field(init=False)
     _has_data: bool = field(init=False)
 
@@ -127,7 +129,7 @@ class Conversations:
 
     def _begin(self, connection: Connection, access: Access, asked: Asked) -> Begun:
         conversation, is_new = self._conversation(connection, access, asked)
-        turn = store.get_turn_by_trace(connection, conversation.id, asked.trace_id)
+        turn = None if is_new else store.get_turn_by_trace(connection, conversation.id, asked.trace_id)
         if turn is not None and (asked.content is not None or asked.resume_payload is not None):
             return Begun(conversation.id, max(turn.start_sequence, asked.last_event_id or 0))
         if conversation.status != "idle":
@@ -205,25 +207,12 @@ class Conversations:
         if not store.start(connection, conversation.id, **changes):
             raise Conflict(_BUSY)
         store.insert_turn(connection, turn)
-        entries = self._opening(connection, conversation.id, turn, asked, is_new=is_new)
+        started = replace(conversation, status="in_progress", **changes)
+        new = _opening(conversation, started, turn, asked, is_new=is_new)
+        entries = store.append(connection, conversation.id, new, turn_id=turn.id, now=now) if new else []
         work, group = {"conversation_id": str(conversation.id)}, str(conversation.project_id)
         job = self.jobs.take(connection, JOB, work, job_id=changes["job_id"], group=group)
         return Begun(conversation.id, turn.start_sequence, is_new, tuple(entries), is_started=True, job=job)
-
-    def _opening(
-        self, connection: Connection, conversation_id: UUID, turn: Turn, asked: Asked, *, is_new: bool
-    ) -> list[Entry]:
-        """The first entries of a stream: the conversation, the person's message, the title."""
-        new = [_described(_existing(connection, conversation_id))] if is_new else []
-        if asked.content is not None:
-            new.append(messages.human(asked.content, trace_id=turn.trace_id, ui_context=turn.options.get("ui_context")))
-            if _existing(connection, conversation_id).title is None:
-                title = " ".join(asked.content.split())[:_TITLE_LENGTH]
-                store.change(connection, conversation_id, title=title, updated_at=self.clock.now())
-                new.append(_described(_existing(connection, conversation_id)))
-        if not new:
-            return []
-        return store.append(connection, conversation_id, new, turn_id=turn.id, now=self.clock.now())
 
     def _cancel(
         self, connection: Connection, access: Access, conversation_id: UUID
@@ -249,7 +238,7 @@ class Conversations:
     async def _work(self, context: JobContext) -> None:
         """Carry a conversation's turn through, then the turns of the messages that waited meanwhile."""
         conversation_id = UUID(context.job.arguments["conversation_id"])
-        while (work := await self.database.read(_find_work, conversation_id, context.job.id)) is not None:
+        while (work := await self.database.read(self._find_work, conversation_id, context.job.id)) is not None:
             try:
                 reason = await self._attempt(work, is_last=context.job.attempt > _ATTEMPTS)
                 entries, goes_on = await self.database.write(self._finish, work, reason)
@@ -259,6 +248,24 @@ class Conversations:
             if not goes_on:
                 return
 
+    def _find_work(self, connection: Connection, conversation_id: UUID, job_id: str) -> _Work | None:
+        conversation = store.get_conversation(connection, conversation_id)
+        if conversation is None or conversation.status != "in_progress" or conversation.job_id != job_id:
+            return None
+        turn = store.get_turn(connection, conversation.turn_id) if conversation.turn_id else None
+        project = get_project(connection, conversation.project_id)
+        if turn is None or project is None:
+            return None
+        return _Work(
+            conversation,
+            turn,
+            project,
+            store.entries_after(connection, conversation_id, 0)[0],
+            approvals.listed(connection, [conversation_id]),
+            memory.read(connection, project.id),
+            self.model if self.model_of is None else self.model_of(connection, project.id),
+        )
+
     async def _attempt(self, work: _Work, *, is_last: bool) -> str:
         """Run the agent; `done`, `paused` or `failed`. What failed is told in the conversation."""
         told: str | None = FAILED
@@ -267,7 +274,7 @@ class Conversations:
             seconds = self.limits.research_seconds if is_research else self.limits.turn_seconds
             try:
                 async with asyncio.timeout(seconds):
-                    return "done" if await self._command(work) else await (await self._agent(work)).run()
+                    return "done" if await self._command(work) else await self._agent(work).run()
             except store.TurnOver:
                 raise
             except ModelError as error:
@@ -300,9 +307,9 @@ class Conversations:
             await self.log.append(work.conversation.id, work.turn.id, [messages.ai(said)])
         return said is not None
 
-    async def _agent(self, work: _Work) -> Agent:
+    def _agent(self, work: _Work) -> Agent:
         return Agent(
-            model=self.model if self.model_of is None else await self.model_of(work.project.id),
+            model=work.model,
             log=self.log,
             turn=work.turn,
             contexts=_Contexts(self, work),
@@ -342,9 +349,15 @@ class _Contexts:
     conversations: Conversations
     work: _Work
     mode: str = own_tools.DEFAULT_MODE
+    _is_first: bool = True
 
     async def setting(self) -> tuple[Mapping[str, Tool], str]:
-        self.mode, known = await self.conversations.database.read(_mode_and_memory, self.work.conversation)
+        conversation = self.work.conversation
+        if self._is_first:  # what the job has just read
+            stored, known = conversation.agent_mode, self.work.memory
+        else:  # tools may have changed them
+            stored, known = await self.conversations.database.read(_mode_and_memory, conversation)
+        self.mode, self._is_first = stored or own_tools.DEFAULT_MODE, False
         at_hand = [tool for tool in self.conversations.tools if own_tools.usable(tool, self.mode)]
         system = system_prompt(
             self.work.project,
@@ -403,9 +416,8 @@ class _Contexts:
         return store.append(connection, conversation_id, [shown], turn_id=turn_id, now=now)
 
 
-def _mode_and_memory(connection: Connection, conversation: Conversation) -> tuple[str, str]:
-    mode = _existing(connection, conversation.id).agent_mode or own_tools.DEFAULT_MODE
-    return mode, memory.read(connection, conversation.project_id)
+def _mode_and_memory(connection: Connection, conversation: Conversation) -> tuple[str | None, str]:
+    return _existing(connection, conversation.id).agent_mode, memory.read(connection, conversation.project_id)
 
 
 def own(connection: Connection, access: Access, conversation_id: UUID) -> Conversation:
@@ -436,13 +448,25 @@ def _reread(conversation: Conversation, asked: Asked) -> Begun:
 
 
 def _moved_on(conversation: Conversation, asked: Asked, *, is_new: bool, now: datetime) -> dict[str, Any]:
-    """What a new message changes: the mode sticks; research covers only the first turn."""
+    """What a new message changes: the mode sticks; research covers only the first turn; the first gives the title."""
     changes: dict[str, Any] = {}
     if asked.options.get("agent_mode") is not None:
         changes["agent_mode"] = asked.options["agent_mode"]
     if conversation.type == "deep_research" and not is_new:
         changes |= {"type": "assistant", "updated_at": now}
+    if conversation.title is None and asked.content is not None:
+        changes |= {"title": " ".join(asked.content.split())[:_TITLE_LENGTH], "updated_at": now}
     return changes
+
+
+def _opening(before: Conversation, started: Conversation, turn: Turn, asked: Asked, *, is_new: bool) -> list[NewEntry]:
+    """The first entries of a stream: the conversation, the person's message, the title."""
+    new = [_described(replace(started, title=before.title))] if is_new else []
+    if asked.content is not None:
+        new.append(messages.human(asked.content, trace_id=turn.trace_id, ui_context=turn.options.get("ui_context")))
+    if started.title != before.title:
+        new.append(_described(started))
+    return new
 
 
 def _described(conversation: Conversation) -> NewEntry:
@@ -454,15 +478,3 @@ def _existing(connection: Connection, conversation_id: UUID) -> Conversation:
     if conversation is None:
         raise NotFound
     return conversation
-
-
-def _find_work(connection: Connection, conversation_id: UUID, job_id: str) -> _Work | None:
-    conversation = store.get_conversation(connection, conversation_id)
-    if conversation is None or conversation.status != "in_progress" or conversation.job_id != job_id:
-        return None
-    turn = store.get_turn(connection, conversation.turn_id) if conversation.turn_id else None
-    project = get_project(connection, conversation.project_id)
-    if turn is None or project is None:
-        return None
-    entries, _ = store.entries_after(connection, conversation_id, 0)
-    return _Work(conversation, turn, project, entries, approvals.listed(connection, [conversation_id]))
