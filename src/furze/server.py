@@ -260,7 +260,7 @@ def _conversations(engines: _Engines, tools: Sequence[Tool]) -> tuple[Conversati
         anthropic_api_key=settings.anthropic_api_key,
         google_api_key=settings.google_api_key,
     )
-    models = Models(engines.database, engines.secrets, model)
+    models = Models(engines.database, engines.secrets, model, settings.export_private_addresses)
     conversing = Conversations(
         *(engines.database, engines.jobs, engines.clock, model, tools), limits=limits, model_of=models.of
     )

@@ -37,7 +37,8 @@ class Settings(BaseSettings):
         default=None, description="Where to post a JSON notice when a run of an export ends or an export is paused."
     )
     export_private_addresses: bool = Field(
-        default=True, description="Whether exports may go to private addresses. Metadata addresses they never may."
+        default=True,
+        description="Whether exports and projects' models may be at private addresses; at metadata addresses never.",
     )
     export_folders: tuple[Path, ...] = Field(
         default=(), description="The folders exports may write to, as a JSON list; without it, any absolute path."

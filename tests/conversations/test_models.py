@@ -97,3 +97,13 @@ def test_the_key_is_in_no_dump_of_the_database(client: Client, furze: Furze) -> 
         files = [each for each in furze.settings.data.glob("furze.db*") if each.is_file()]
         assert not any(b"sk-very-secret" in each.read_bytes() for each in files)
     assert "sk-very-secret" not in str(client.get("activity_log/"))
+
+
+@pytest.mark.parametrize(
+    "address", ["http://169.254.169.254/latest", "http://[fe80::1]/v1", "http://nowhere.invalid/v1"]
+)
+def test_a_model_is_not_sought_at_a_metadata_address(client: Client, address: str) -> None:
+    client.send("PUT", "assistant_model/", {"provider": "openai", "model": "tiny", "base_url": address})
+    tested = client.post("assistant_model/test/", status=200)
+    assert tested["works"] is False
+    assert "is refused" in tested["detail"] or "is not known" in tested["detail"]

@@ -124,7 +124,7 @@ class Bench:
 
     async def _claim(self) -> list[Job]:
         far = self.clock.now() + timedelta(days=365)
-        return await self.engine.database.write(
+        claimed, _ = await self.engine.database.write(
             job_store.claim,
             room=dict.fromkeys((RUN, BACKFILL, NOTICE, WEBHOOK), 4),
             owner="bench",
@@ -132,6 +132,7 @@ class Bench:
             lease=timedelta(days=3650),
             group_limits={},
         )
+        return claimed
 
     async def _run(self, job: Job) -> None:
         handler, write = self.engine.jobs._handlers[job.kind], self.engine.database.write

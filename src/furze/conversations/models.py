@@ -1,14 +1,18 @@
 """Which model answers in a project: its own, or the one of the server's settings."""
 
+import contextlib
+from collections.abc import AsyncGenerator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
+from urllib.parse import urlsplit
 
 from sqlalchemy import Column, Connection, ForeignKey, Integer, String, Table, delete, insert, select
 
 from furze.database import Database, UTCDateTime, metadata
+from furze.kit import addresses
 from furze.llm.configured import chosen_model
-from furze.llm.types import Model
+from furze.llm.types import Model, ModelEvent, ModelRequest, ModelUnreachable
 from furze.platform.secrets import SecretBox
 
 Provider = Literal["openai", "anthropic", "google"]
@@ -42,6 +46,8 @@ class Models:
     database: Database
     secrets: SecretBox
     otherwise: Model
+    #: Whether a project's model may be on this server's own network.
+    private_addresses: bool = True
     _made: dict[Choice, Model] = field(default_factory=dict)
 
     def of(self, connection: Connection, project_id: int) -> Model:
@@ -52,20 +58,48 @@ class Models:
     def made(self, choice: Choice) -> Model:
         """The model of a choice: the same one each time, for its connections are worth keeping."""
         if choice not in self._made:
-            self._made[choice] = chosen_model(
-                choice.provider,
-                choice.model,
-                base_url=choice.base_url,
-                api_key=self.secrets.decrypt(choice.secrets) if choice.secrets else None,
-            )
+            key = self.secrets.decrypt(choice.secrets) if choice.secrets else None
+            model = chosen_model(choice.provider, choice.model, base_url=choice.base_url, api_key=key)
+            host = urlsplit(choice.base_url or "").hostname
+            self._made[choice] = model if host is None else _Elsewhere(model, host, self.private_addresses)
         return self._made[choice]
 
     async def close(self) -> None:
         """Let go of every model's connections."""
         for model in (self.otherwise, *self._made.values()):
-            close = getattr(model, "close", None)
-            if close is not None:
-                await close()
+            await _close(model)
+
+
+async def _close(model: Model) -> None:
+    close = getattr(model, "close", None)
+    if close is not None:
+        await close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """A model at an address that a member of a project has named: looked at before each answer."""
+
+    model: Model
+    host: str
+    private_addresses: bool
+    is_language_model: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
+        try:
+            await addresses.check_host(self.host, private_allowed=self.private_addresses)
+        except addresses.Refused as error:
+            raise ModelUnreachable(str(error)) from error
+        async with contextlib.aclosing(self.model.stream(request)) as events:
+            async for event in events:
+                yield event
+
+    async def close(self) -> None:
+        await _close(self.model)
 
 
 def chosen(connection: Connection, project_id: int) -> Choice | None:

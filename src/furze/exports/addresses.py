@@ -1,8 +1,5 @@
 """Where an export may go: its own network and any folder by default, but never a cloud's metadata service."""
 
-import asyncio
-import ipaddress
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from furze.exports.destination import Reject
-
-_REFUSED = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32")))
+from furze.kit import addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +50,6 @@ async def check_host(host: str) -> None:
             raise Reject(f"{host!r} is a socket of this machine, which this server forbids.")
         return
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise Reject(f"The host {host!r} is not known: {error.strerror or error}. Check its name.") from error
-    for *_, place in found:
-        address = ipaddress.ip_address(str(place[0]).partition("%")[0])
-        address = getattr(address, "ipv4_mapped", None) or address
-        if any(address in network for network in _REFUSED if network.version == address.version):
-            raise Reject(f"The host {host!r} is {address}, a link-local or metadata address, which is refused.")
-        if not private_allowed and not address.is_global:
-            raise Reject(f"The host {host!r} is {address}, a private address, which this server forbids.")
+        await addresses.check_host(host, private_allowed=private_allowed)
+    except addresses.Refused as error:
+        raise Reject(str(error)) from error
