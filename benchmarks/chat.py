@@ -2,13 +2,14 @@
 
     python benchmarks/chat.py [--streams 500] [--tokens 200]
 
-The model is an OpenAI-compatible server of our own that talks at a fixed pace. The relay is the least a server can do:
-it passes the model's events on, stores nothing and has one reader. furze also commits the turn's messages, so that a
-reader may leave and come back. Model, relay, furze and clients are processes of their own.
+The model is an OpenAI-compatible server of our own that talks at a fixed pace. The relay is the least a server can do
+over the same libraries: it passes the model's events on, stores nothing and has one reader. furze also commits the
+turn's messages, so that a reader may leave and come back. Model, relay, furze and clients are processes of their own.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import multiprocessing
 import statistics
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import aiohttp
 import httpx2 as httpx
 import uvicorn
 from starlette.applications import Starlette
@@ -31,7 +33,7 @@ from results import record
 
 MODEL_PORT, RELAY_PORT = 18_223, 18_224
 PACE = 20
-ROUNDS = 30
+ROUNDS = 100
 
 
 def serve_model() -> None:
@@ -65,20 +67,26 @@ def serve_model() -> None:
 
 def serve_relay() -> None:
     """Passes events on."""
-    client = httpx.AsyncClient(limits=httpx.Limits(max_connections=2000), timeout=120)
+    url = f"http://127.0.0.1:{MODEL_PORT}/v1/chat/completions"
 
     async def relay(request: Request) -> StreamingResponse:
         body = {"messages": [{"role": "user", "content": (await request.json())["content"]}], "stream": True}
 
         async def events():
-            async with client.stream("POST", f"http://127.0.0.1:{MODEL_PORT}/v1/chat/completions", json=body) as stream:
-                async for line in stream.aiter_lines():
-                    if line.startswith("data: {"):
-                        yield f"event: message\n{line}\n\n"
+            async with request.app.state.client.post(url, json=body) as answer:
+                async for line in answer.content:
+                    if line.startswith(b"data: {"):
+                        yield b"event: message\n" + line + b"\n"
 
         return StreamingResponse(events(), media_type="text/event-stream")
 
-    uvicorn.run(Starlette(routes=[Route("/", relay, methods=["POST"])]), port=RELAY_PORT, log_level="error")
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette):
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as app.state.client:
+            yield
+
+    app = Starlette(routes=[Route("/", relay, methods=["POST"])], lifespan=lifespan)
+    uvicorn.run(app, port=RELAY_PORT, log_level="error", loop="uvloop")
 
 
 def cpu_seconds(pid: int) -> float:
@@ -106,12 +114,15 @@ def client_of(url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, headers=headers, limits=limits, timeout=180)
 
 
-async def one_by_one(url: str, path: str, content: str) -> dict[str, float]:
-    """Milliseconds of answers that come one after the other."""
+async def one_by_one(url: str, path: str, content: str, *, pid: int) -> dict[str, float]:
+    """Milliseconds of answers that come one after the other, and of the server's CPU for each."""
     async with client_of(url) as client:
         await ask(client, path, content)
+        before = cpu_seconds(pid)
         taken = [await ask(client, path, content) for _ in range(ROUNDS)]
+        spent = cpu_seconds(pid) - before
     return {
+        "cpu_ms": round(1000 * spent / ROUNDS, 1),
         "first_ms": round(1000 * statistics.median(first for first, _, _ in taken), 1),
         "whole_ms": round(1000 * statistics.median(whole for _, whole, _ in taken), 1),
     }
@@ -173,7 +184,10 @@ def main() -> None:
     path, relay = "/api/projects/1/conversations/", f"http://127.0.0.1:{RELAY_PORT}"
     with tempfile.TemporaryDirectory() as folder, FurzeProcess(Path(folder), **settings) as furze:
         time.sleep(2)
-        short = {"furze": run(one_by_one(furze.url, path, "1 0")), "relay": run(one_by_one(relay, "/", "1 0"))}
+        short = {
+            "furze": run(one_by_one(furze.url, path, "1 0", pid=furze.process.pid)),
+            "relay": run(one_by_one(relay, "/", "1 0", pid=helpers[1].pid)),
+        }
         many = {"streams": asked.streams, "tokens": asked.tokens}
         crowd = {
             "furze": run(all_at_once(furze.url, path, **many, pid=furze.process.pid)),

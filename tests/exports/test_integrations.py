@@ -39,7 +39,8 @@ def test_one_is_made_read_changed_and_deleted_and_its_secrets_are_never_shown(fu
     assert created["config"] == {"host": "db.example", "port": "5433"}
     assert created["created_by"]["email"]
     one = f"{path}/{created['id']}/"
-    changed = furze.client.patch(one, json={"config": {"host": "other.example"}, "display_name": "Other"}).json()
+    moved = {"host": "other.example", "user": "ada", "password": "the-password"}
+    changed = furze.client.patch(one, json={"config": moved, "display_name": "Other"}).json()
     assert (changed["config"]["host"], changed["config"]["port"], changed["display_name"]) == (
         *("other.example", "5433"),
         "Other",
@@ -98,7 +99,7 @@ def test_the_steps_and_runs_of_an_export_use_it(furze: Furze, exporting: Exporti
     assert exporting.call("POST", f"{export['id']}/run_test_step/", json={"step": 0})["result"]["status"] == "Passed"
     exporting.send(1)
     assert exporting.backfill(export)["status"] == "Completed"
-    furze.client.patch(furze.api(f"integrations/{integration['id']}/"), json={"config": {"port": 1}})
+    furze.client.patch(furze.api(f"integrations/{integration['id']}/"), json={"config": server | {"port": 1}})
     failed = exporting.call("POST", f"{export['id']}/run_test_step/", json={"step": 0})["result"]
     assert failed["status"] == "Failed"
 
@@ -125,3 +126,25 @@ def test_one_that_is_needed_cannot_be_taken_away(furze: Furze, exporting: Export
     )
     freed = furze.client.patch(path, json={"destination": to_postgres(None, host="h", user="u")})
     assert freed.json()["destination"]["integration"] is None
+
+
+@pytest.mark.parametrize("moved", [{"host": "elsewhere.example"}, {"port": "1"}, {"host": "e.example", "user": "eve"}])
+def test_its_secrets_do_not_go_along_to_another_address(furze: Furze, moved: dict[str, str]) -> None:
+    one = furze.api(f"integrations/{made(furze)['id']}/")
+    answer = furze.client.patch(one, json={"config": moved})
+    assert (answer.status_code, answer.json()["attr"]) == (400, "config")
+    assert "'password'" in answer.json()["detail"]
+    assert furze.client.get(one).json()["config"] == {"host": "db.example", "port": "5433"}
+    same = {"host": "db.example", "password": "another"}
+    assert furze.client.patch(one, json={"config": same}).status_code == 200
+
+
+def test_an_export_cannot_send_its_integrations_secrets_elsewhere(
+    furze: Furze, exporting: Exporting, postgres: str
+) -> None:
+    server = config_of(postgres)
+    database = server.pop("database")
+    integration = made(furze, **server)
+    export = exporting.create(to_postgres(integration["id"], database=database, host="elsewhere.invalid"))
+    step = exporting.call("POST", f"{export['id']}/run_test_step/", json={"step": 0})
+    assert step["result"]["status"] == "Passed"

@@ -180,6 +180,43 @@ async def test_a_process_that_is_late_to_renew_a_lease_does_not_run_the_job_twic
     await worker.jobs.stop()
 
 
+async def test_a_job_that_starts_while_leases_are_renewed_goes_on(worker: Worker) -> None:
+    go_on = asyncio.Event()
+
+    async def waits(_context: JobContext) -> None:
+        await go_on.wait()
+
+    worker.handle("work", waits)
+    first, second = [
+        await worker.database.write(worker.jobs.take, "work", {}, job_id=job_id, group="") for job_id in ("a", "b")
+    ]
+    worker.jobs.run(first)
+    renewal = asyncio.create_task(worker.jobs._renew())
+    await asyncio.sleep(0)
+    worker.jobs.run(second)
+    await renewal
+    go_on.set()
+    await until(lambda: _is(worker, "a", "done", attempt=1))
+    await until(lambda: _is(worker, "b", "done", attempt=1))
+
+
+async def test_more_jobs_than_a_process_may_run_wait_their_turn(worker: Worker) -> None:
+    go_on = asyncio.Event()
+
+    async def waits(_context: JobContext) -> None:
+        await go_on.wait()
+
+    worker.handle("work", waits, limit=1)
+    for job_id in ("a", "b", "c"):
+        worker.jobs.run(await worker.database.write(worker.jobs.take, "work", {}, job_id=job_id, group=""))
+    await worker.jobs.start()
+    await until(lambda: _is(worker, "a", "running"))
+    assert [(await worker.state(each)).state for each in ("b", "c")] == ["waiting", "waiting"]
+    go_on.set()
+    await until(lambda: _is(worker, "c", "done", attempt=1))
+    assert sorted(worker.ran) == ["a", "b", "c"]
+
+
 async def test_a_job_whose_process_died_is_run_again_after_a_restart(database: Database) -> None:
     clock = FakeClock()
     dead = Worker(database, clock)

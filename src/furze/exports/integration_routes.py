@@ -153,6 +153,7 @@ def _change(
     connection: Connection, engine: Exports, access: Access, integration_id: str, body: IntegrationChanges
 ) -> dict[str, Any]:
     integration = _found(connection, access, integration_id)
+    integrations.check_stays(integration, engine.secrets, body.config)
     model, inputs = inputs_model(integration.kind), merge(integrations.held(integration, engine.secrets), body.config)
     read_config(model, inputs, attr=IN_INTEGRATION)
     public, secrets = split(model, inputs)

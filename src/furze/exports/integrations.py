@@ -1,7 +1,7 @@
 """Integrations: a connection's address and credentials, kept once for every export that goes there.
 
-A kind holds some inputs of the destinations it serves. An export with an integration stores the others, and where
-both have one the export's own wins.
+A kind holds some inputs of the destinations it serves; an export with an integration stores the others. What the
+integration holds is never taken from the export: its secrets would go wherever the export says.
 """
 
 from collections.abc import Mapping
@@ -21,35 +21,43 @@ from furze.platform.secrets import SecretBox
 
 ATTRIBUTE: Final = "destination__integration"
 _ACCESS_KEY = ("aws_access_key_id", "aws_secret_access_key")
+_SERVER = ("host", "port", "ssl_mode")
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What an integration may be: its title, the destinations it serves, and which of their inputs it holds."""
+    """What an integration may be: its title, the destinations it serves, and which of their inputs it holds.
+
+    `address` are the inputs that say whither the secrets go.
+    """
 
     title: str
     destinations: tuple[str, ...]
     inputs: tuple[str, ...]
+    address: tuple[str, ...] = ()
 
 
 #: Every kind by the name it has on the wire.
 KINDS: Final[Mapping[str, Kind]] = {
     "aws-s3": Kind("AWS S3", ("S3", "AwsS3"), _ACCESS_KEY),
-    "s3-compatible": Kind("S3-compatible", ("S3", "S3Compatible"), ("endpoint_url", *_ACCESS_KEY)),
+    "s3-compatible": Kind("S3-compatible", ("S3", "S3Compatible"), ("endpoint_url", *_ACCESS_KEY), ("endpoint_url",)),
     "azure-blob": Kind("Azure Blob", ("AzureBlob",), ("connection_string",)),
     "postgresql": Kind(
-        "PostgreSQL", ("Postgres",), ("host", "port", "user", "password", "has_self_signed_cert", "ssl_mode")
+        *("PostgreSQL", ("Postgres",), ("host", "port", "user", "password", "has_self_signed_cert", "ssl_mode")),
+        address=_SERVER,
     ),
-    "aws-redshift": Kind("Redshift", ("Redshift",), ("host", "port", "user", "password", "ssl_mode")),
+    "aws-redshift": Kind("Redshift", ("Redshift",), ("host", "port", "user", "password", "ssl_mode"), _SERVER),
     "google-cloud-service-account": Kind(
         "Google Cloud service account",
         ("BigQuery",),
         ("project_id", "private_key", "private_key_id", "client_email", "token_uri"),
+        ("token_uri",),
     ),
     "snowflake": Kind(
         "Snowflake",
         ("Snowflake",),
         ("account", "user", "authentication_type", "password", "private_key", "private_key_passphrase"),
+        ("account",),
     ),
 }
 
@@ -94,6 +102,21 @@ def check_serves(integration: Integration | None, destination: str) -> None:
     )
 
 
+def check_stays(integration: Integration, secrets: SecretBox, sent: Mapping[str, Any]) -> None:
+    """Raise `InvalidInput` when secrets that were not `sent` again would go to another address."""
+    moved = [
+        name for name in KINDS[integration.kind].address if name in sent and sent[name] != _stored(integration, name)
+    ]
+    kept = sorted(set(secrets.decrypt(integration.secrets) if integration.secrets else {}) - set(sent))
+    if moved and kept:
+        listed = ", ".join(repr(name) for name in kept)
+        raise InvalidInput(f"Send {listed} again: with another {moved[0]!r} they would go elsewhere.", attr="config")
+
+
+def _stored(integration: Integration, name: str) -> Any:
+    return integration.config.get(name, inputs_model(integration.kind).model_fields[name].default)
+
+
 def held(integration: Integration | None, secrets: SecretBox) -> dict[str, Any]:
     """The inputs of an integration, secrets among them; none without one."""
     if integration is None:
@@ -108,4 +131,4 @@ def all_inputs(
     sent = sent or DestinationBody(type=export.destination_type)
     integration = asked_for(connection, export.project_id, sent, export.integration_id)
     own = merge(export.config, secrets.decrypt(export.secrets) if export.secrets else {})
-    return merge(merge(held(integration, secrets), own), sent.config)
+    return merge(merge(own, sent.config), held(integration, secrets))

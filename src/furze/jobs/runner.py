@@ -148,11 +148,12 @@ class Jobs:
         await self._database.write(store.forget_finished, before=before)
 
     async def _renew(self) -> None:
-        if not self._running:
+        running = dict(self._running)  # more may start meanwhile
+        if not running:
             return
         until = self._clock.now() + _LEASE
-        held = await self._database.write(store.renew, owner=self._owner, job_ids=list(self._running), until=until)
-        for job_id, task in list(self._running.items()):
+        held = await self._database.write(store.renew, owner=self._owner, job_ids=list(running), until=until)
+        for job_id, task in running.items():
             if held.get(job_id):
                 self.interrupt(job_id)
             elif job_id not in held and not task.done():
