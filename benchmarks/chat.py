@@ -145,6 +145,15 @@ async def all_at_once(url: str, path: str, *, streams: int, tokens: int, pid: in
     }
 
 
+def crowds(url: str, path: str, *, streams: int, tokens: int, pid: int) -> dict[str, Any]:
+    """A crowd, and what each further token costs: the difference to a crowd of answers a quarter as long."""
+    few = max(1, tokens // 4)
+    short = run(all_at_once(url, path, streams=streams, tokens=few, pid=pid))
+    long = run(all_at_once(url, path, streams=streams, tokens=tokens, pid=pid))
+    further = (tokens * long["cpu_us_per_token"] - few * short["cpu_us_per_token"]) / (tokens - few)
+    return long | {"cpu_us_per_further_token": round(further, 1)}
+
+
 async def cancelled(url: str) -> list[float]:
     """Milliseconds from a cancel to the model's connection being closed."""
     taken = []
@@ -188,10 +197,9 @@ def main() -> None:
             "furze": run(one_by_one(furze.url, path, "1 0", pid=furze.process.pid)),
             "relay": run(one_by_one(relay, "/", "1 0", pid=helpers[1].pid)),
         }
-        many = {"streams": asked.streams, "tokens": asked.tokens}
         crowd = {
-            "furze": run(all_at_once(furze.url, path, **many, pid=furze.process.pid)),
-            "relay": run(all_at_once(relay, "/", **many, pid=helpers[1].pid)),
+            "furze": crowds(furze.url, path, streams=asked.streams, tokens=asked.tokens, pid=furze.process.pid),
+            "relay": crowds(relay, "/", streams=asked.streams, tokens=asked.tokens, pid=helpers[1].pid),
         }
         cancels = sorted(run(cancelled(furze.url)))
     figures = {

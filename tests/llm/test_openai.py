@@ -1,6 +1,7 @@
 """The OpenAI-compatible adapter, against a real HTTP server with scripted answers."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -240,3 +241,27 @@ async def test_the_environments_proxy_is_used(provider: Provider, monkeypatch: p
     assert isinstance((await _all(model))[-1], Finished)
     assert provider.headers[0]["host"] == "models.example"
     await model.close()
+
+
+async def test_a_kept_connection_that_the_server_has_just_closed_costs_nobody_an_answer() -> None:
+    answer = b'data: {"choices": [{"index": 0, "delta": {"content": "yes"}, "finish_reason": "stop"}]}\n\n'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def read_request() -> None:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+            assert length is not None
+            await reader.readexactly(int(length[1]))
+
+        await read_request()
+        writer.write(answer)
+        await read_request()  # as one whose time to keep a connection ends just now
+        writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    model = OpenAIModel("tiny", base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+    for _ in range(3):
+        assert TextDelta("yes") in await _all(model)
+    await model.close()
+    server.close()

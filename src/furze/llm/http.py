@@ -28,6 +28,8 @@ _SHOWN = 500
 _LONGEST = 32 << 20
 #: How long an answer that is complete may take to end, so that the next one finds its connection open.
 _END_SECONDS = 0.1
+#: How long a connection is kept for the next request: local model servers close theirs after five seconds.
+_KEPT_SECONDS = 4.5
 
 
 class Provider:
@@ -42,9 +44,7 @@ class Provider:
     async def stream(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         """The events' data. Raises a `ModelError`; closing the generator closes the connection."""
         try:
-            response = await self._opened().post(
-                f"{self._base_url}{path}", data=json.dumps(body), allow_redirects=False
-            )
+            response = await self._post(path, json.dumps(body))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise ModelUnreachable(f"{self._base_url} can't be reached: {error}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -64,10 +64,19 @@ class Provider:
         finally:
             response.close()
 
+    async def _post(self, path: str, content: bytes) -> aiohttp.ClientResponse:
+        try:
+            return await self._opened().post(f"{self._base_url}{path}", data=content, allow_redirects=False)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            # A kept connection that the server closed as the request went out: nobody has read it.
+            return await self._opened().post(f"{self._base_url}{path}", data=content, allow_redirects=False)
+
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             headers = {"content-type": "application/json", "accept": "text/event-stream", **self._headers}
-            connector = aiohttp.TCPConnector(limit=0)
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS)
             self._session = aiohttp.ClientSession(
                 headers=headers, timeout=self._timeout, connector=connector, proxy=_proxy_for(self._base_url)
             )
