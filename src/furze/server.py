@@ -70,7 +70,7 @@ from furze.profiles import tools as profile_tools
 from furze.profiles.pages import ProfilePages
 from furze.query import annotations as annotation_routes
 from furze.query import dashboards as dashboard_routes
-from furze.query import insight_tools
+from furze.query import diagnosis_tools, insight_tools
 from furze.query import insights as insight_routes
 from furze.query import routes as query_routes
 from furze.query import tools as query_tools
@@ -173,6 +173,7 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     tools = [
         *query_tools.tools(runner),
         *insight_tools.tools(engines.database, runner),
+        *diagnosis_tools.tools(runner),
         *people_tools.tools(people),
         *profile_tools.tools(pages),
         *export_tools.tools(exporting),

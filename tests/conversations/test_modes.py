@@ -48,6 +48,29 @@ def test_a_mode_brings_its_tools_and_can_be_switched_in_the_middle_of_a_turn(
     assert "errors" in at_hand(model)
 
 
+async def _three(_arguments: dict[str, Any], _context: ToolContext) -> ToolResult:
+    return ToolResult('{"orders": 31}')
+
+
+def test_a_report_of_several_parts_is_shown_and_its_numbers_come_from_tools(
+    tmp_path: Path, conversation: str, model: ScriptedModel
+) -> None:
+    def report(number: int) -> list[Any]:
+        chart = {"type": "visualization", "title": "Orders", "query": {"kind": "HogQLQuery", "query": "select 1"}}
+        text = {"type": "markdown", "content": f"There were {number} orders."}
+        return calls("create_notebook", {"title": "Orders", "blocks": [text, chart]})
+
+    with serving(tmp_path, model, tools=[Tool("count", "Counts.", ANY, _three)]) as chat:
+        model.scripts += [calls("count", {}), report(99), report(99), report(31), says("Here it is.")]
+        events = chat.ask("report, please", conversation)
+    shown = [body for name, body, _ in events if name == "message" and body["type"] == "ai/artifact"]
+    assert [each["content"]["content_type"] for each in shown] == ["notebook"]
+    assert [each["type"] for each in shown[0]["content"]["blocks"]] == ["markdown", "visualization"]
+    assert "31 orders" in shown[0]["content"]["blocks"][0]["content"]
+    refused = [body["content"] for name, body, _ in events if name == "message" and body["type"] == "tool"]
+    assert ["states 99" in each for each in refused] == [False, True, True, False]
+
+
 def test_a_plan_changes_nothing_until_a_person_has_approved_it(
     chat: Chat, conversation: str, model: ScriptedModel
 ) -> None:

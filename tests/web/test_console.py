@@ -132,6 +132,10 @@ def test_an_export_with_a_wrong_password_is_tested_mended_and_run(
     page.locator(".runs .status.good").first.wait_for()
     page.locator(".runs th button").first.click()
     page.locator(".logs li").first.wait_for()
+    counted = page.locator(".runs .details").inner_text()
+    assert all(name in counted for name in ("source rows", "destination rows", "matches")), counted
+    button(page, "Read the destination").click()
+    page.get_by_text(re.compile(r"All [\d,]+ rows are there, each once")).wait_for()
     assert server.download(name, Path(shop._data) / "downloaded").exists()
 
     button(page, "Pause").click()

@@ -8,8 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from tests.llm.conftest import Provider, provider
 
 from furze.testing.process import FurzeProcess
+
+__all__ = ["provider"]
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(240)]
 
@@ -149,3 +152,22 @@ def test_stop_stops(furze: FurzeProcess, model: SlowModel, open_page: Open) -> N
     assert [each["status"] for each in listed] == ["idle"]
     page.get_by_label("Your question").fill("Again")
     assert page.get_by_role("button", name="Send").is_enabled()
+
+
+def test_a_report_is_read_in_its_parts(chromium: Any, provider: Provider, open_page: Open, tmp_path: Any) -> None:
+    chart = {"type": "visualization", "title": "A number", "query": {"kind": "HogQLQuery", "query": "select 6 * 7"}}
+    blocks = [{"type": "markdown", "content": "## What is asked\n\nA *number*."}, chart]
+    arguments = json.dumps({"title": "The answer", "blocks": blocks})
+    call = {"index": 0, "id": "c", "function": {"name": "create_notebook", "arguments": arguments}}
+    for delta in ({"tool_calls": [call]}, {"content": "There it is."}):
+        provider.scripts.append([{"choices": [{"index": 0, "delta": delta, "finish_reason": "stop"}]}])
+    settings = {"FURZE_LLM_BASE_URL": f"{provider.url}/v1", "FURZE_LLM_MODEL": "writer", "FURZE_LLM_API_KEY": "none"}
+    with FurzeProcess(tmp_path, **settings) as furze:
+        page = open_page(furze, "/ask")
+        ask(page, "Write a report")
+        report = page.get_by_role("article", name="The answer")
+        report.get_by_role("heading", name="What is asked").wait_for()
+        report.get_by_role("region", name="A number").get_by_text("42").first.wait_for()
+        page.get_by_text("There it is.").wait_for()
+        page.reload()
+        report.get_by_role("region", name="A number").get_by_text("42").first.wait_for()

@@ -36,6 +36,25 @@ export type FunnelStep = {
 };
 
 export type Cohort = { label: string; date: string; values: { count: number; label: string }[] };
+export type Issue = {
+  id: string;
+  name: string;
+  description: string | null;
+  first_seen: string;
+  last_seen: string;
+  aggregations: { occurrences: number; sessions: number; users: number };
+};
+export type Trace = {
+  id: string;
+  createdAt: string;
+  distinctId: string;
+  traceName: string | null;
+  totalLatency: number | null;
+  totalCost: number | null;
+  inputTokens: number | null;
+  outputTokens: number | null;
+  errorCount: number;
+};
 export type Edge = { source: string; target: string; value: number; average_conversion_time: number };
 
 /** An answer of any kind; `results` is read by the query's kind. */

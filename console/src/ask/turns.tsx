@@ -1,6 +1,7 @@
 import { lazy, memo, Suspense } from "react";
 import { QueryCard } from "../charts/query-card";
 import { Loading } from "../parts/parts";
+import { Document } from "./document";
 import { Steps, stepsOf, type Step } from "./steps";
 import type { Thread } from "./thread";
 import type { Message } from "./types";
@@ -70,6 +71,7 @@ const Said = memo(function Said({ message, onPick }: { message: Message; onPick:
         </div>
       );
     case "ai/artifact":
+      if (message.content.blocks) return <Document title={message.content.title ?? "Report"} blocks={message.content.blocks} />;
       return message.content.query ? (
         <QueryCard query={message.content.query} name={message.content.name ?? "Chart"} description={message.content.description ?? ""} />
       ) : null;

@@ -10,7 +10,17 @@ export type Message =
   | { type: "ai/artifact"; id: string; artifact_id: string; content: Artifact }
   | { type: "ai/failure"; id: string; content?: string | null };
 
-export type Artifact = { content_type: string; query?: Query; name?: string | null; description?: string | null };
+export type Artifact = {
+  content_type: string;
+  query?: Query;
+  name?: string | null;
+  description?: string | null;
+  title?: string | null;
+  blocks?: Block[];
+};
+
+/** A part of a document: a text, or a chart by its query. */
+export type Block = { type: "markdown"; content?: string } | { type: "visualization"; query?: Query; title?: string };
 
 export type Approval = {
   proposal_id: string;

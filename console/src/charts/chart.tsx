@@ -1,4 +1,4 @@
-import { inner, type Answer, type Cohort, type Edge, type FunnelStep, type Query, type Rows, type Series } from "../api/query";
+import { inner, type Answer, type Cohort, type Edge, type FunnelStep, type Issue, type Query, type Rows, type Series, type Trace } from "../api/query";
 import { cell, isDate } from "../parts/show";
 import { Lines } from "./lines";
 import { Bars, Funnel, Paths, Retention, Single, trendRows } from "./shapes";
@@ -23,8 +23,10 @@ export function Chart({ query, answer }: { query: Query; answer: Answer }) {
       return <Paths edges={results as Edge[]} />;
     case "HogQLQuery":
       return <RowsChart rows={answer as Rows} />;
-    default:
-      return <pre className="scroll">{JSON.stringify(results, null, 2)}</pre>;
+    default: {
+      const table = tableOf(query, answer);
+      return table ? <Table {...table} /> : <pre className="scroll">{JSON.stringify(results, null, 2)}</pre>;
+    }
   }
 }
 
@@ -96,6 +98,22 @@ export function tableOf(query: Query, answer: Answer): { columns: string[]; rows
       };
     case "PathsQuery":
       return { columns: ["source", "target", "value"], rows: (results as Edge[]).map((edge) => [edge.source, edge.target, edge.value]) };
+    case "ErrorTrackingQuery":
+      return {
+        columns: ["issue", "message", "occurrences", "users", "sessions", "last seen"],
+        rows: (results as Issue[]).map(({ name, description, aggregations: counted, last_seen }) => [
+          ...[name, description, counted.occurrences, counted.users, counted.sessions, last_seen],
+        ]),
+      };
+    case "TracesQuery":
+    case "TraceQuery":
+      return {
+        columns: ["trace", "name", "began", "person", "tokens in", "tokens out", "cost in $", "seconds", "errors"],
+        rows: (results as Trace[]).map((each) => [
+          ...[each.id, each.traceName, each.createdAt, each.distinctId, each.inputTokens, each.outputTokens],
+          ...[each.totalCost, each.totalLatency, each.errorCount],
+        ]),
+      };
     default:
       return null;
   }

@@ -1,4 +1,5 @@
 import { Link } from "wouter";
+import type { Issue, Trace } from "../api/query";
 import type { TileAnswer } from "../api/schema";
 import { Table } from "../charts/table";
 import { Ago } from "../parts/parts";
@@ -7,8 +8,6 @@ import { Feed, type Session } from "./feed";
 import { Properties, type Subject } from "./properties";
 
 type Metric = { id: string; name: string; value: number; interval: number; format: string; change_from_previous_pct: number | null };
-type Issue = { id: string; name: string; description: string; first_seen: string; last_seen: string; aggregations: { occurrences: number; sessions: number } };
-type Trace = { id: string; createdAt: string; traceName: string | null; totalLatency: number | null; totalCost: number | null; inputTokens: number | null; outputTokens: number | null };
 type Relative = { type: "person" | "group"; id?: string; uuid?: string; name?: string; group_type_index?: number; group_key?: string; group_properties?: Record<string, unknown> };
 type JourneyStep = { order: number; name: string; status: "completed" | "not_completed" };
 type Info = { uuid?: string; distinct_ids?: string[]; group_key?: string; group_type?: string; created_at: string; last_seen_at?: string | null; is_identified?: boolean };

@@ -149,9 +149,13 @@ class Agent:
         await self._append(_final(answer, self.model.name, made_up))
 
     def _made_up(self, answer: _Answer) -> list[str]:
-        if answer.calls or not self.checks_numbers or not self.model.is_language_model:
+        return [] if answer.calls else self._stated_without_source(answer.text)
+
+    def _stated_without_source(self, text: str) -> list[str]:
+        if not self.checks_numbers or not self.model.is_language_model:
             return []
-        return guard.unsupported(answer.text, self.entries)
+        spoken = {tool.name for tool in self.tools.values() if tool.said is not None}
+        return guard.unsupported(text, self.entries, spoken=spoken)
 
     async def _answer(self, history: tuple[Message, ...]) -> _Answer:
         request = ModelRequest(self.system, history, tuple(tool.definition for tool in self.tools.values()))
@@ -215,7 +219,8 @@ class Agent:
             return wrong
         if tool.scope is not None and not self.contexts.may(tool.scope):
             return f"The caller's key lacks the scope {tool.scope!r} that {call.name} needs."
-        return self._repetition(call)
+        made_up = self._stated_without_source(tool.said(call.arguments)) if tool.said else []
+        return guard.correction(made_up) if made_up else self._repetition(call)
 
     def _repetition(self, call: ToolCall) -> str | None:
         own = (entry for entry in self.entries if entry.turn_id == self.turn.id and entry.payload.get("type") == "ai")

@@ -6,7 +6,7 @@ numbers of one result that has few.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import permutations
 
 from furze.conversations import messages
@@ -34,12 +34,15 @@ _ANY = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "bn": 1e9, "billion": 1e9}
 
 
-def unsupported(text: str, entries: Sequence[Entry]) -> list[str]:
-    """The numbers of an answer that nothing before it supports, as they are written, each once."""
+def unsupported(text: str, entries: Sequence[Entry], *, spoken: Collection[str] = ()) -> list[str]:
+    """The numbers of an answer that nothing before it supports, as they are written, each once.
+
+    `spoken` are the tools whose arguments are words of the assistant, which support nothing.
+    """
     said = list(dict.fromkeys(_said(text)))
     if not said:
         return []
-    known = set(_known(entries))
+    known = set(_known(entries, spoken))
     derived = {each for result in _results(entries) if len(result) <= _MOST_DERIVED for each in _derived(result)}
     missing = [each for each in said if not _is_among(each, known) and not _is_among(each, derived)]
     return [shown for shown, *_ in missing][:_MOST_SHOWN]
@@ -68,17 +71,21 @@ def _said(text: str) -> Iterator[tuple[str, float, float]]:
         yield match[0].strip(), value * scale, 0.5000001 * scale * 10**-places
 
 
-def _known(entries: Sequence[Entry]) -> Iterator[float]:
+def _known(entries: Sequence[Entry], spoken: Collection[str]) -> Iterator[float]:
+    own_words: set[str] = set()
     for entry in entries:
         if entry.event != "message":
             continue
         kind = entry.payload["type"]
-        if kind in ("human", "tool"):
-            yield from _numbers(str(entry.payload.get("content") or ""))
         for call in messages.calls_of(entry) if kind == "ai" else ():
-            yield from _numbers(json.dumps(call.arguments).decode())
-        if kind == "tool" and (entry.payload.get("content") or "").startswith(("{", "[")):
-            yield from _sizes(entry.payload["content"])
+            if call.name in spoken:
+                own_words.add(call.id)
+            else:
+                yield from _numbers(json.dumps(call.arguments).decode())
+        if kind in ("human", "tool") and entry.payload.get("tool_call_id") not in own_words:
+            yield from _numbers(str(entry.payload.get("content") or ""))
+            if kind == "tool" and (entry.payload.get("content") or "").startswith(("{", "[")):
+                yield from _sizes(entry.payload["content"])
 
 
 def _results(entries: Sequence[Entry]) -> Iterator[set[float]]:

@@ -10,7 +10,7 @@ from furze.conversations.approvals import form_answers
 from furze.database import Database
 from furze.kit import json
 from furze.kit.clock import Clock
-from furze.llm.types import Tool, ToolContext, ToolError, ToolResult
+from furze.llm.types import Artifact, Tool, ToolContext, ToolError, ToolResult
 from furze.platform.errors import FurzeError
 
 #: The modes that differ here, each with what a model is told of it; any other is like the first.
@@ -40,7 +40,14 @@ def usable(tool: Tool, mode: str) -> bool:
 
 def tools(database: Database, clock: Clock) -> list[Tool]:
     """The tools."""
-    return [_todo_write(), _create_form(), _switch_mode(database), _finalize_plan(database), _remember(database, clock)]
+    return [
+        _todo_write(),
+        _create_form(),
+        _create_notebook(),
+        _switch_mode(database),
+        _finalize_plan(database),
+        _remember(database, clock),
+    ]
 
 
 def _todo_write() -> Tool:
@@ -99,6 +106,35 @@ def _create_form() -> Tool:
             "required": ["questions"],
         },
         run,
+    )
+
+
+def _create_notebook() -> Tool:
+    async def run(arguments: dict[str, Any], _context: ToolContext) -> ToolResult:
+        content = {"content_type": "notebook", "title": arguments["title"], "blocks": arguments["blocks"]}
+        return ToolResult("The document is shown to the person.", Artifact(content))
+
+    block = {
+        "type": "object",
+        "properties": {
+            "type": {"type": "string", "enum": ["markdown", "visualization"]},
+            "content": {"type": "string", "description": "The text of a markdown block."},
+            "title": _TEXT,
+            "query": {"type": "object", "description": "The query of a visualization, as create_insight takes it."},
+        },
+        "required": ["type"],
+    }
+    return Tool(
+        "create_notebook",
+        "Show a report of several parts: texts in Markdown, and charts that are run when one opens it.",
+        {
+            "type": "object",
+            "properties": {"title": _TEXT, "blocks": {"type": "array", "items": block, "minItems": 1}},
+            "required": ["title", "blocks"],
+        },
+        run,
+        said=lambda arguments: "\n\n".join(str(each.get("content", "")) for each in arguments["blocks"]),
+        modes=frozenset(MODES) - {READ_ONLY},
     )
 
 

@@ -204,7 +204,8 @@ class Tool:
 
     `scope` is what the caller's key must hold. `is_dangerous` tells from the arguments whether a person must approve,
     and `preview` says in Markdown what would happen. A tool that is not `repeatable` is never run twice for one call,
-    not even when the server died in the middle of it. `modes` None means every mode.
+    not even when the server died in the middle of it. `modes` None means every mode. `said` is what people will read of
+    its arguments as the assistant's own words: numbers that no tool returned are refused there too.
     """
 
     name: str
@@ -217,6 +218,7 @@ class Tool:
     repeatable: bool = True
     deadline_seconds: float = 120
     modes: frozenset[str] | None = None
+    said: Callable[[dict[str, Any]], str] | None = None
 
     @property
     def definition(self) -> ToolDefinition:

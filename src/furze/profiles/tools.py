@@ -14,12 +14,14 @@ from furze.profiles.tiles import TILES
 from furze.profiles.types import ConfigBody, ProfileConfig
 
 _TEXT: Final = {"type": "string"}
+#: Where the layout of profiles is at hand.
+_ARRANGING: Final = frozenset(("product_analytics", "customer_analytics", "plan", "execution"))
 _SCOPES: Final = ("person", "group_0", "group_1", "group_2", "group_3", "group_4")
 
 
 def tools(pages: ProfilePages) -> list[Tool]:
     """The tools. They answer in JSON."""
-    return [_read_profile(pages), _arrange_profile(pages)]
+    return [_read_profile(pages), _read_profile_layout(pages), _arrange_profile(pages)]
 
 
 def _read_profile(pages: ProfilePages) -> Tool:
@@ -55,6 +57,28 @@ def _read_profile(pages: ProfilePages) -> Tool:
     )
 
 
+def _read_profile_layout(pages: ProfilePages) -> Tool:
+    async def run(arguments: dict[str, Any], context: ToolContext) -> ToolResult:
+        found = await pages.database.read(_saved, context.project.id, arguments["scope"])
+        layout = found.content if found else None
+        saved = [each["type"] for each in layout] if isinstance(layout, list) else None
+        return ToolResult(json.dumps({"tiles": saved, "tiles_there_are": sorted(TILES)}).decode())
+
+    return Tool(
+        "read_profile_layout",
+        "Which tiles the profile pages of a scope show, in their order; null where the usual ones are shown.",
+        {
+            "type": "object",
+            "properties": {"scope": {"type": "string", "enum": list(_SCOPES)}},
+            "required": ["scope"],
+            "additionalProperties": False,
+        },
+        run,
+        scope="customer_profile_config:read",
+        modes=_ARRANGING,
+    )
+
+
 def _arrange_profile(pages: ProfilePages) -> Tool:
     async def run(arguments: dict[str, Any], context: ToolContext) -> ToolResult:
         try:
@@ -82,14 +106,19 @@ def _arrange_profile(pages: ProfilePages) -> Tool:
             f"Show on each {arguments['scope']} profile: {', '.join(arguments['tiles']) or 'nothing'}"
         ),
         repeatable=False,
-        modes=frozenset(("product_analytics", "customer_analytics", "execution")),
+        modes=_ARRANGING - {"plan"},
     )
 
 
 def _arrange(connection: Connection, pages: ProfilePages, access: Access, arguments: dict[str, Any]) -> ProfileConfig:
     tiles = [{"type": kind, "index": index} for index, kind in enumerate(arguments["tiles"])]
-    found, _ = store.list_configs(connection, access.project.id, scope=arguments["scope"], limit=1, offset=0)
-    if found:
-        return routes.update(connection, access, found[0].id, {"content": tiles}, pages.clock)
+    found = _saved(connection, access.project.id, arguments["scope"])
+    if found is not None:
+        return routes.update(connection, access, found.id, {"content": tiles}, pages.clock)
     body = ConfigBody.model_validate({"scope": arguments["scope"], "content": tiles})
     return routes.create(connection, access, body, pages.clock)
+
+
+def _saved(connection: Connection, project_id: int, scope: str) -> ProfileConfig | None:
+    found, _ = store.list_configs(connection, project_id, scope=scope, limit=1, offset=0)
+    return found[0] if found else None

@@ -13,12 +13,13 @@ from furze.query.dashboards import DashboardBody, DashboardChanges, TileBody
 from furze.query.insights import InsightBody
 from furze.query.run import QueryRunner
 from furze.query.store import Wanted
-from furze.query.tools import compact
+from furze.query.tools import compact, innermost, shown
 from furze.query.types import Answer
 
 _MOST: Final = 50
 _TEXT: Final = {"type": "string"}
 _IDS: Final = {"type": "array", "items": {"type": "integer"}}
+_ONE: Final = {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}
 _SEARCH: Final = {"type": "object", "properties": {"search": _TEXT}, "additionalProperties": False}
 #: Where something that lasts may be made.
 _MAKING: Final = frozenset(("product_analytics", "customer_analytics", "sql", "execution"))
@@ -35,6 +36,24 @@ def tools(database: Database, runner: QueryRunner) -> list[Tool]:
             _SEARCH,
             _told(partial(_list_insights, database)),
             scope="insight:read",
+        ),
+        Tool(
+            "read_insight",
+            "A saved insight, by its `id`: runs its query and shows the chart.",
+            _ONE,
+            partial(_read_insight, database, runner),
+            scope="insight:read",
+        ),
+        Tool(
+            "delete_insight",
+            "Delete a saved insight, by its `id`: it also leaves the dashboards that show it.",
+            _ONE,
+            _told(partial(_delete_insight, database, runner)),
+            scope="insight:write",
+            is_dangerous=lambda _arguments: True,
+            preview=lambda arguments: f"Delete insight {arguments['id']}",
+            repeatable=False,
+            modes=_MAKING,
         ),
         Tool(
             "save_insight",
@@ -64,8 +83,8 @@ def tools(database: Database, runner: QueryRunner) -> list[Tool]:
         ),
         Tool(
             "read_dashboard",
-            "A dashboard with the answer of each of its insights.",
-            {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]},
+            "A dashboard, by its `id`, with the answer of each of its insights.",
+            _ONE,
             _told(partial(_read_dashboard, database, runner)),
             scope="dashboard:read",
         ),
@@ -92,6 +111,17 @@ def tools(database: Database, runner: QueryRunner) -> list[Tool]:
             repeatable=False,
             modes=_MAKING,
         ),
+        Tool(
+            "delete_dashboard",
+            "Delete a dashboard, by its `id`; its insights stay.",
+            _ONE,
+            _told(partial(_delete_dashboard, database, runner)),
+            scope="dashboard:write",
+            is_dangerous=lambda _arguments: True,
+            preview=lambda arguments: f"Delete dashboard {arguments['id']}",
+            repeatable=False,
+            modes=_MAKING,
+        ),
     ]
 
 
@@ -110,6 +140,34 @@ async def _list_insights(database: Database, arguments: dict[str, Any], context:
     rows, count = await database.read(insights.found_page, context.project.id, wanted, _MOST, 0)
     names = ("id", "name", "description", "query", "dashboards", "last_modified_at")
     return {"insights": [{name: row[name] for name in names} for row in rows], "count": count}
+
+
+async def _read_insight(
+    database: Database, runner: QueryRunner, arguments: dict[str, Any], context: ToolContext
+) -> ToolResult:
+    try:
+        insight, _ = await database.read(insights.read, context.project.id, arguments["id"])
+    except FurzeError as error:
+        raise ToolError(error.detail) from error
+    if insight.deleted:
+        raise ToolError(f"Insight {arguments['id']} has been deleted.")
+    return await shown(runner, innermost(insight.query), {"name": insight.name}, context)
+
+
+async def _delete_insight(
+    database: Database, runner: QueryRunner, arguments: dict[str, Any], context: ToolContext
+) -> Answer:
+    gone = {"deleted": True}
+    found = await database.write(insights.change, context.access, arguments["id"], gone, runner.clock)
+    return {"deleted": found["id"], "name": found["name"]}
+
+
+async def _delete_dashboard(
+    database: Database, runner: QueryRunner, arguments: dict[str, Any], context: ToolContext
+) -> Answer:
+    gone = DashboardChanges(deleted=True)
+    found = await database.write(dashboards.change, context.access, arguments["id"], gone, runner.clock)
+    return {"deleted": found["id"], "name": found["name"]}
 
 
 async def _save_insight(

@@ -116,25 +116,23 @@ def _read_data(runner: QueryRunner) -> Tool:
 
 def _execute_sql(runner: QueryRunner) -> Tool:
     async def run(arguments: dict[str, Any], context: ToolContext) -> ToolResult:
-        return await _shown(runner, {"kind": "HogQLQuery", "query": str(arguments["query"])}, arguments, context)
+        return await shown(runner, {"kind": "HogQLQuery", "query": str(arguments["query"])}, arguments, context)
 
     return Tool("execute_sql", _EXECUTE_SQL, _parameters({"query": _TEXT}), run, scope=_READ)
 
 
 def _create_insight(runner: QueryRunner) -> Tool:
     async def run(arguments: dict[str, Any], context: ToolContext) -> ToolResult:
-        query = arguments["query"]
-        while isinstance(query.get("source"), dict):
-            query = query["source"]
+        query = innermost(arguments["query"])
         if query.get("kind") not in _CHARTS:
             raise ToolError(f"{query.get('kind')!r} is no chart. `query.kind` is one of {', '.join(_CHARTS)}.")
-        return await _shown(runner, query, arguments, context)
+        return await shown(runner, query, arguments, context)
 
     kinds = {"type": "object", "properties": {"kind": {"type": "string"}}}
     return Tool("create_insight", _CREATE_INSIGHT, _parameters({"query": kinds}), run, scope=_READ)
 
 
-async def _shown(
+async def shown(
     runner: QueryRunner, query: QueryMapping, arguments: Mapping[str, Any], context: ToolContext
 ) -> ToolResult:
     """The answer as text for the model, and the query as a chart for the page."""
@@ -147,6 +145,13 @@ async def _shown(
     }
     text = json.dumps(compact(query, answer)).decode()
     return ToolResult(text, Artifact({name: value for name, value in content.items() if value is not None}))
+
+
+def innermost(query: QueryMapping) -> QueryMapping:
+    """The query that is run: without the nodes around it that say how a page shows it."""
+    while isinstance(query.get("source"), dict):
+        query = query["source"]
+    return query
 
 
 def _parameters(required: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -276,7 +281,15 @@ def compact(query: QueryMapping, answer: Answer) -> Answer:
         if answer.get("hasMore") or len(results) > _SHOWN_ROWS:
             found["note"] = f"More rows exist; these are the first {min(len(results), _SHOWN_ROWS)}."
         return found
+    if query.get("kind") == "TracesQuery":
+        return found | {"results": [_trace(each) for each in answer["results"]]}
     return found | {"results": results}
+
+
+def _trace(result: Answer) -> Answer:
+    """A trace without its calls, which would be most of the answer; they are read one trace at a time."""
+    kept = {name: value for name, value in result.items() if name not in ("events", "person")}
+    return kept | {"calls": sum(each["event"] == "$ai_generation" for each in result["events"])}
 
 
 def _series(result: Answer) -> Answer:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Any, Final, Literal
 from uuid import UUID, uuid5
 
-from furze.hogql import ast
+from furze.hogql import ast, print_hogql
 from furze.kit.clock import wire_time
 from furze.query.kinds import table_query
 from furze.query.kinds.asker import Asker
@@ -62,6 +62,11 @@ async def error_tracking(query: ErrorTrackingQuery, asker: Asker) -> Answer:
         "limit": limit,
         "offset": offset,
     }
+
+
+def fingerprint_hogql() -> str:
+    """What tells exceptions of one issue from those of another, as an expression over `events`."""
+    return print_hogql(_parts()["fingerprint"])
 
 
 def _parts() -> dict[str, ast.Expr]:
