@@ -71,6 +71,15 @@ def test_a_project_with_thousands_of_names_is_answered_too(furze: Furze) -> None
     assert "| north | 9 |" in _last(finals(events_of(answer.content)))
 
 
+def test_a_customer_who_ordered_before_signing_up_goes_by_the_name_of_now(furze: Furze) -> None:
+    client = second_project(furze)
+    signup = event("$identify", "ada@example.com", **{"$anon_distinct_id": "a1", "$set": {"email": "ada@example.com"}})
+    client.capture([event("order", "a1"), event("order", "a1"), event("order", "b1"), signup])
+    body = {"content": "top 5 customers by orders", "conversation": str(uuid4()), "trace_id": str(uuid4())}
+    answer = furze.client.post(client.path("conversations/"), json=body)
+    assert "| 1 | ada@example.com | 2 |" in _last(finals(events_of(answer.content)))
+
+
 def test_what_it_can_not_read_it_declines_and_offers_what_it_can(furze: Furze) -> None:
     _capture(furze, f"lamp lit {uuid4().hex[:6]}")
     told = _last(_ask(furze, "how many unicorns last week"))

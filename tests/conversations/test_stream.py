@@ -1,13 +1,19 @@
 """The event stream of a turn, byte for byte where clients depend on it."""
 
 import json
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
-from tests.conversations.conftest import Chat, events_of, finals, said
+from tests.conversations.conftest import Chat, events_of, finals, said, serving
 
-from furze.llm.types import Finished, TextDelta
+from furze.llm.types import Finished, TextDelta, Tool, ToolContext, ToolResult
 from furze.testing import ScriptedModel
-from furze.testing.model import says
+from furze.testing.model import calls, says
+
+
+async def _look(_arguments: dict[str, Any], _context: ToolContext) -> ToolResult:
+    return ToolResult("nothing")
 
 
 def test_a_new_conversation_streams_itself_the_echo_its_title_and_the_answer(
@@ -57,6 +63,42 @@ def test_partials_repeat_the_whole_text_under_a_temporary_id_and_the_final_repla
     assert all(whole.startswith(body["content"]) for body in partials)
     assert events[-1]["content"] == whole
     assert events[-1]["id"] != "temp-0"
+
+
+def test_a_client_that_asks_for_deltas_is_sent_what_is_added_and_then_the_final(
+    chat: Chat, conversation: str, model: ScriptedModel
+) -> None:
+    words = [f"{index} " for index in range(150)]
+    steps = [step for word in words for step in (TextDelta(word), 0.001)]
+    model.scripts += [[*calls("look", {})], [*steps, Finished("stop")]]
+    headers = {"Accept": "text/event-stream; profile=delta"}
+    response = chat.post("hi", conversation, headers=headers)
+    assert response.headers["content-type"].startswith("text/event-stream; profile=delta")
+    events = events_of(response.content)
+    wholes = [body for name, body, _ in events if name == "message" and body["id"] == "temp-0" and body["content"]]
+    added = [body["content"] for name, body, _ in events if name == "delta"]
+    assert len(wholes) == 1
+    assert len(added) >= 2
+    assert "".join(words).startswith(wholes[0]["content"] + "".join(added))
+    assert [body["content"] for name, body, _ in events if name == "message"][-1] == "".join(words)
+
+
+def test_a_draft_that_is_written_again_is_sent_whole_once_more(
+    tmp_path: Path, conversation: str, model: ScriptedModel
+) -> None:
+    draft = [TextDelta("It was "), 0.08, TextDelta("9731"), 0.08, TextDelta(" in all."), 0.08, Finished("stop")]
+    mended = [TextDelta("I do "), 0.08, TextDelta("not know."), 0.08, Finished("stop")]
+    model.scripts += [draft, mended]
+    with serving(tmp_path, model, tools=[Tool("look", "Looks.", {"type": "object"}, _look)]) as chat:
+        response = chat.post("hi", conversation, headers={"Accept": "text/event-stream; profile=delta"})
+    shown: list[str] = []
+    for name, body, _ in events_of(response.content):
+        if name == "delta":
+            shown[-1] += body["content"]
+        elif name == "message" and body["type"] == "ai":
+            shown.append(body["content"])
+    assert shown[-1] == "I do not know."
+    assert "I do not know." in shown[:-1]
 
 
 def test_a_second_message_continues_the_conversation_with_status_200_and_no_conversation_event(

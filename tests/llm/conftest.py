@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 @dataclass
 class Provider:
-    """Answers each request with the next script: a status, or the chunks of a stream; None drops the connection."""
+    """Answers each request with the next script: a status, one with a text, or a stream's chunks; None hangs up."""
 
     url: str = ""
     scripts: list[Any] = field(default_factory=list)
@@ -34,6 +34,8 @@ class Provider:
         script = self.scripts.pop(0)
         if isinstance(script, int):
             return Response("no", status_code=script)
+        if isinstance(script, tuple):
+            return Response(script[1], status_code=script[0])
         return StreamingResponse(self._stream(script), media_type="text/event-stream")
 
     async def _stream(self, script: list[Any]) -> AsyncIterator[bytes]:

@@ -215,6 +215,24 @@ async def test_tool_results_go_back_under_their_call(model: OpenAIModel, provide
     assert "tools" not in provider.requests[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"error":{"message":"registry.example/tiny does not support tools"}}', "can't call tools"),
+        ('{"error":{"code":"context_length_exceeded","message":"maximum context length is 4096"}}', "too small"),
+        ("prompt is too long: 210000 tokens", "too small"),
+        ("unknown field", "may be too long. Please start a new conversation."),
+    ],
+)
+async def test_a_model_that_is_not_up_to_it_is_told_apart(
+    model: OpenAIModel, provider: Provider, text: str, words: str
+) -> None:
+    provider.scripts.append((400, text))
+    with pytest.raises(ModelRejectedRequest) as raised:
+        await _all(model)
+    assert raised.value.text.find(words) > 0
+
+
 async def test_an_answer_that_has_ended_leaves_its_connection_to_the_next(
     model: OpenAIModel, provider: Provider
 ) -> None:

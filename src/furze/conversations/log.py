@@ -25,6 +25,26 @@ _POLL_SECONDS = 0.25
 _PARTIAL_SECONDS, _PARTIAL_SHARE_SECONDS = 0.05, 0.0025
 
 
+@dataclass(frozen=True, slots=True)
+class _Partial:
+    """An answer so far, as the message and as its JSON."""
+
+    message: dict[str, Any]
+    json: str
+
+    def event(self, sequence: int, before: "_Partial | None") -> bytes:
+        """What a reader is sent who was last sent `before`: the whole, or only what has been added to its text."""
+        if before is None or not self._continues(before):
+            return sse.encode("message", self.json, event_id=sequence)
+        added = self.message["content"][len(before.message["content"]) :]
+        return sse.encode("delta", json.dumps_ascii({"content": added, "id": self.message["id"]}), event_id=sequence)
+
+    def _continues(self, before: "_Partial") -> bool:
+        """Whether only text was added since: a draft that is written again begins anew."""
+        same_calls = self.message.get("tool_calls") == before.message.get("tool_calls")
+        return same_calls and self.message["content"].startswith(before.message["content"])
+
+
 @dataclass(eq=False)
 class _Channel:
     """What the writer and the readers of one conversation share in this process."""
@@ -32,7 +52,7 @@ class _Channel:
     newest: int = 0
     entries: dict[int, Entry] = field(default_factory=dict)
     events: dict[int, bytes] = field(default_factory=dict)
-    partial: str | None = None
+    partial: _Partial | None = None
     version: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     users: int = 0
@@ -108,18 +128,24 @@ class Log:
     def _partial_seconds(self) -> float:
         return max(_PARTIAL_SECONDS, self._growing * _PARTIAL_SHARE_SECONDS)
 
-    async def follow(self, conversation_id: UUID, *, after: int) -> AsyncIterator[bytes]:
-        """Server-sent events from a position on until the stream's end: each entry once, then the current partial."""
+    async def follow(self, conversation_id: UUID, *, after: int, deltas: bool = False) -> AsyncIterator[bytes]:
+        """Server-sent events from a position on until the stream's end: each entry once, then the current partial.
+
+        With `deltas` a partial comes whole once; then `delta` events carry what is added to its text.
+        """
         self.open_streams += 1
         try:
             with self._channel(conversation_id) as channel:
-                async for chunk in self._follow(channel, conversation_id, after):
+                async for chunk in self._follow(channel, conversation_id, after, deltas=deltas):
                     yield chunk
         finally:
             self.open_streams -= 1
 
-    async def _follow(self, channel: _Channel, conversation_id: UUID, after: int) -> AsyncIterator[bytes]:
+    async def _follow(
+        self, channel: _Channel, conversation_id: UUID, after: int, *, deltas: bool
+    ) -> AsyncIterator[bytes]:
         shown, may_miss, runs = 0, True, True
+        grown_from: _Partial | None = None
         quiet_since = time.monotonic()
         while True:
             changed = channel.changed
@@ -128,9 +154,12 @@ class Log:
                 entries, runs = await self._database.read(store.entries_after, conversation_id, after)
                 may_miss = False
             chunk, after, is_over = _chunk(channel, entries, after)
+            if entries:
+                grown_from = None
             if channel.partial is not None and channel.version > shown and channel.newest == after:
                 shown = channel.version
-                chunk += sse.encode("message", channel.partial, event_id=after)
+                chunk += channel.partial.event(after, grown_from)
+                grown_from = channel.partial if deltas else None
             if chunk:
                 quiet_since = time.monotonic()
                 yield chunk
@@ -185,7 +214,8 @@ class Partials:
         self._timer = None
         if self._make is not None:
             self._shown_at = time.monotonic()
-            self._channel.partial = json.dumps_ascii(self._make())
+            message = self._make()
+            self._channel.partial = _Partial(message, json.dumps_ascii(message))
             self._channel.wake()
 
 

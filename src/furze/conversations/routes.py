@@ -1,7 +1,7 @@
 """conversations: list, ask and stream, retrieve, delete, append_message, cancel, queue."""
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from furze.conversations import approvals, messages, queue, store
 from furze.conversations.errors import REFUSALS, NoConversation, NoQueuedMessage, NotRunning, NotYourQueue
 from furze.conversations.throttle import Throttle
-from furze.conversations.turns import Asked, Begun, Conversations, own
+from furze.conversations.turns import Asked, Conversations, own
 from furze.conversations.types import (
     AppendAnswer,
     AppendBody,
@@ -76,7 +76,8 @@ async def create_message(
 ) -> Response:
     """Ask, and read the answer as a stream of server-sent events; with `Accept: application/json` do not wait for it.
 
-    `content` null joins the stream that runs; `Last-Event-ID` skips what the caller has read already.
+    `content` null joins the stream that runs; `Last-Event-ID` skips what the caller has read already. With
+    `Accept: text/event-stream; profile=delta` a growing answer comes as `delta` events with what was added to its text.
     """
     wants_json = _wants_json(request.headers.get("accept", "*/*"))
     if not wants_json and service.log.open_streams >= service.limits.open_streams:
@@ -86,9 +87,10 @@ async def create_message(
     status = 201 if begun.is_new else 200
     if wants_json:
         return JSONResponse(_echo(body), status_code=status)
-    return StreamingResponse(
-        _follow(service, begun), status_code=status, media_type="text/event-stream", headers=_STREAM_HEADERS
-    )
+    deltas = "profile=delta" in request.headers.get("accept", "").lower().replace(" ", "").replace('"', "")
+    media_type = "text/event-stream; profile=delta" if deltas else "text/event-stream"
+    events = service.log.follow(begun.conversation_id, after=begun.after, deltas=deltas)
+    return StreamingResponse(events, status_code=status, media_type=media_type, headers=_STREAM_HEADERS)
 
 
 @endpoints.get("/conversations/{conversation}", scope=READ, response=ConversationAnswer, also=REFUSALS)
@@ -201,11 +203,6 @@ async def open_sandbox(access: ProjectAccess, service: Service, conversation: st
     """Refused: there are no sandboxes here."""
     await service.database.read(_get_own, access, _identity(conversation))
     raise InvalidInput("This conversation is not on the sandbox runtime.")
-
-
-async def _follow(service: Conversations, begun: Begun) -> AsyncIterator[bytes]:
-    async for chunk in service.log.follow(begun.conversation_id, after=begun.after):
-        yield chunk
 
 
 def _asked(request: Request, body: MessageBody) -> Asked:

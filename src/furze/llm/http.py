@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +13,7 @@ import aiohttp
 
 from furze.kit import json
 from furze.llm.types import (
+    ModelContextFull,
     ModelError,
     ModelKeyRefused,
     ModelNotFound,
@@ -19,6 +21,7 @@ from furze.llm.types import (
     ModelRejectedRequest,
     ModelUnavailable,
     ModelUnreachable,
+    ModelWithoutTools,
 )
 
 #: A local model may take minutes to read a long prompt before its first word.
@@ -143,7 +146,7 @@ async def _text(response: aiohttp.ClientResponse) -> str:
 
 def _refusal(status: int, text: str) -> ModelError:
     if status in (400, 413, 422):
-        return ModelRejectedRequest(f"{status}: {text}")
+        return _rejected(text)(f"{status}: {text}")
     if status in (402, 429):
         return ModelOverQuota(f"{status}: {text}")
     if status in (401, 403):
@@ -153,6 +156,15 @@ def _refusal(status: int, text: str) -> ModelError:
     if status in (408, 409, 425) or status >= 500:
         return ModelUnavailable(f"{status}: {text}")
     return ModelError(f"{status}: {text}")
+
+
+def _rejected(text: str) -> type[ModelRejectedRequest]:
+    """What a provider's words say of a request that it will not take: there is no code for it that all of them use."""
+    if re.search(r"(not|n't) support \W*(tool|function)", text, re.IGNORECASE):
+        return ModelWithoutTools
+    if re.search(r"context|too (long|many tokens)|token limit", text, re.IGNORECASE):
+        return ModelContextFull
+    return ModelRejectedRequest
 
 
 def arguments_of(text: str) -> tuple[dict[str, Any], str | None]:

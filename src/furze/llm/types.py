@@ -144,6 +144,21 @@ class ModelRejectedRequest(ModelError):
     text = "I'm unable to process this request. The conversation may be too long. Please start a new conversation."
 
 
+class ModelContextFull(ModelRejectedRequest):
+    """The request is longer than what the model can read at once."""
+
+    text = (
+        f"{ModelRejectedRequest.text} If a new one fails too, the model's context is too small for the tools here: "
+        "choose a larger model, or give this one more context."
+    )
+
+
+class ModelWithoutTools(ModelRejectedRequest):
+    """The model can't call tools."""
+
+    text = f"{ModelError.text} This model can't call tools, without which it has no data: choose another one."
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """Something to open, edit and rerun: `content` as in an `ai/artifact` message."""

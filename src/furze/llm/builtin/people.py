@@ -76,18 +76,25 @@ def top_people(question: Question, measure: Measure, limit: int, thresholds: lis
     since = moments(period)
     question.notes.insert(0, f"period: {period.words}")
     name = next((each for each in ("email", "name", "username") if each in question.taxonomy.person_properties), None)
-    who = f"any(person.properties.`{name}`)" if name else "any(distinct_id)"
+    ranked = (
+        f"SELECT person_id, {'' if name else 'any(distinct_id) AS person, '}{number} AS amount FROM events "
+        f"WHERE {' AND '.join([*conditions, *since])} GROUP BY person_id ORDER BY amount DESC, person_id LIMIT {limit}"
+    )
     query = {
         "kind": "HogQLQuery",
-        "query": (
-            f"SELECT person_id, {who} AS person, {number} AS amount FROM events "
-            f"WHERE {' AND '.join([*conditions, *since])} "
-            f"GROUP BY person_id ORDER BY amount DESC, person_id LIMIT {limit}"
-        ),
+        "query": _named(ranked, name) if name else ranked,
         "values": {"event": measure.events[0]},
     }
     counted = f"`{measure.events[0]}` events" if measure.property is None else measure.words
     return Reading("people", query, counted, limit=limit)
+
+
+def _named(ranked: str, name: str) -> str:
+    """A ranking with what people are called now: who ordered before signing up had no name then."""
+    return (
+        f"SELECT ranked.person_id AS person_id, persons.properties.`{name}` AS person, ranked.amount AS amount "
+        f"FROM ({ranked}) AS ranked LEFT JOIN persons ON persons.id = ranked.person_id ORDER BY amount DESC, person_id"
+    )
 
 
 def by_person_property(
