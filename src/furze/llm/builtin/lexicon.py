@@ -35,6 +35,10 @@ NEVER_FILLER = words_of("not without except excluding before after never or than
 PHRASINGS: tuple[tuple[str, str], ...] = (
     (r"of (?:those|them|the ones) (?:who|that)", "of the people who"),
     (r"(?:look(?:ed|ing)?|glanc(?:ed|ing)) at", "viewed"),
+    (r"(?:c[ao]me|arrived?|reached us|found us) by", "came from"),
+    (r"open(?:ed|s)?(?= (?:the |our )?\S+ page)", "visited"),
+    (r"(?:separate|distinct|different)(?= (?:visitors|people|users|customers))", "unique"),
+    (r"(\w+) (?:does|do|did) (?:the|an|our) average (\w+) (?:place|make|have|do)", r"\1 per \2"),
     (r"from (?:an? |the |their )?(?:first )?visits? to", "of visitors to"),
     (r"(?:(?:is|are|was|were) )?distribut(?:e|ed|ing)(?: over| across| among| by)", "by"),
     (r"(?:sold|sells?|selling) (?:the )?best|best[- ]sold", "were ordered most"),

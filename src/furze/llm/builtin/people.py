@@ -27,6 +27,45 @@ def person_count(question: Question, measure: Measure, properties: list[dict[str
     return Reading("count", query, measure.words)
 
 
+def known_people(question: Question) -> Reading | None:
+    """Everybody the project knows: those of whom a property is known, or how many have each value of one."""
+    name = _own_property(question)
+    if (
+        name is None
+        or question.times.range is not None
+        or question.times.compares
+        or question.times.interval is not None
+    ):
+        return None
+    access = f"properties.`{name}`"
+    having = r"(?:who |that )?(?:have|has|with|left|gave)(?: us)? (?:an?|their|the)"
+    if question.take(rf"(?:how many|number of|count of) (?:of )?(?:(?:our|the|all) )*(?:{PEOPLE}) {having}", "count"):
+        question.mark(question.mentions[0], "filter")
+        question.take(r"address(?:es)?", "filter")
+        counted = f"SELECT count() AS persons FROM persons WHERE {access} IS NOT NULL"
+        return Reading("count", {"kind": "HogQLQuery", "query": counted}, f"people with `{name}`")
+    if not question.take(
+        rf"(?:{PEOPLE}) (?:by|per)(?: each)?|(?:{PEOPLE}) for each|breakdown of (?:{PEOPLE}) by", "count"
+    ):
+        return None
+    question.mark(question.mentions[0], "breakdown")
+    split = (
+        f"SELECT {access} AS value, count() AS amount FROM persons GROUP BY value HAVING value IS NOT NULL "
+        "ORDER BY amount DESC, value LIMIT 25"
+    )
+    question.notes.append("everybody the project knows")
+    return Reading("people", {"kind": "HogQLQuery", "query": split}, "people", limit=25)
+
+
+def _own_property(question: Question) -> str | None:
+    """The one property of people that is named, if nothing else is: nothing they do, and none of its values."""
+    find_names(question)
+    if len(question.mentions) != 1 or question.mentions[0].event is not None:
+        return None
+    named = next(iter(question.mentions[0].properties), None)
+    return named if named in question.taxonomy.person_properties else None
+
+
 def repeaters(question: Question) -> Reading | None:
     """How many people did one thing more than so often."""
     if not question.has(rf"(?:how many|number of|count of) (?:(?:our|the|of|different|unique|distinct) )*(?:{PEOPLE})"):

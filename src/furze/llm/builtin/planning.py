@@ -8,7 +8,7 @@ from furze.llm.builtin import reading
 from furze.llm.builtin.exporting import exports
 from furze.llm.builtin.funnels import funnel
 from furze.llm.builtin.numbers import numbers
-from furze.llm.builtin.people import repeaters
+from furze.llm.builtin.people import known_people, repeaters
 from furze.llm.builtin.reading import Declined, Question, Reading, Unclear
 from furze.llm.builtin.retention import lifecycle, retention
 from furze.llm.builtin.taxonomy import Taxonomy
@@ -63,6 +63,7 @@ _RULES: tuple[Callable[[Question], Reading | None], ...] = (
     lifecycle,
     retention,
     funnel,
+    known_people,
     repeaters,
     numbers,
 )

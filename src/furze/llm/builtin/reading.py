@@ -161,6 +161,10 @@ def filters(question: Question, events: Iterable[str]) -> list[dict[str, Any]]:
     for mention in list(question.mentions):
         if not mention.values or _is_better_read_otherwise(question, mention):
             continue
+        if mention.properties and question.tokens[mention.start - 1].word in ("a", "an", "their"):
+            raise Unclear(
+                f"`{mention.properties[0]}` is known of people, and a value too; I can't tell which is meant."
+            )
         value = _one_value(question, mention, carriers)
         is_negated = _negated(question, mention.start)
         found.setdefault((value.property, value.is_person, is_negated), []).append(value.value)
