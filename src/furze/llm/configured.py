@@ -3,10 +3,7 @@
 import logging
 
 from furze.kit.clock import Clock
-from furze.llm.anthropic import AnthropicModel
 from furze.llm.builtin import BuiltInAssistant
-from furze.llm.google import GoogleModel
-from furze.llm.openai import OpenAIModel
 from furze.llm.types import Model
 
 log = logging.getLogger(__name__)
@@ -40,10 +37,17 @@ def configured_model(
 
 def chosen_model(provider: str, model: str, *, base_url: str | None = None, api_key: str | None = None) -> Model:
     """A model of a provider: `openai` is whatever speaks its protocol at `base_url`, `anthropic`, or `google`."""
+    # Each client brings an HTTP stack of its own, which a server without a model need not load.
     match provider:
         case "anthropic":
+            from furze.llm.anthropic import AnthropicModel  # noqa: PLC0415
+
             return AnthropicModel(model, api_key=api_key or "", base_url=base_url or _ANTHROPIC)
         case "google":
+            from furze.llm.google import GoogleModel  # noqa: PLC0415
+
             return GoogleModel(model, api_key=api_key or "", **({"base_url": base_url} if base_url else {}))
         case _:
+            from furze.llm.openai import OpenAIModel  # noqa: PLC0415
+
             return OpenAIModel(model, api_key=api_key, base_url=base_url or _OPENAI)
