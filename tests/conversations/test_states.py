@@ -181,6 +181,19 @@ def test_a_resume_with_nothing_to_resume_is_refused_as_idle(chat: Chat, conversa
     assert refused.json()["detail"] == "Cannot continue streaming from an idle conversation"
 
 
+def test_a_conversation_is_renamed_by_its_owner(chat: Chat, conversation: str) -> None:
+    chat.ask("hello there", conversation)
+    renamed = chat.client.patch(chat.path(conversation), json={"title": " Orders of May "})
+    assert (renamed.status_code, renamed.json()["title"]) == (200, "Orders of May")
+    assert next(each["title"] for each in chat.client.get(chat.path()).json()["results"]) == "Orders of May"
+    chat.ask("and now?", conversation)
+    assert chat.get(conversation)["title"] == "Orders of May"
+    for title, code in (("", "blank"), (None, "null"), ("x" * 251, "max_length")):
+        refused = chat.client.patch(chat.path(conversation), json={"title": title})
+        assert (refused.status_code, refused.json()["code"], refused.json()["attr"]) == (400, code, "title")
+    assert chat.client.patch(chat.path(str(uuid4())), json={"title": "x"}).status_code == 404
+
+
 def test_a_deleted_conversation_is_gone_and_its_id_is_burnt(chat: Chat, conversation: str) -> None:
     chat.ask("hello", conversation)
     assert _delete(chat, conversation).status_code == 204

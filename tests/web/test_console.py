@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.exports.seaweed import Seaweed, seaweed
+from tests.people.clients import eventually
 from tests.web.conftest import capture, week_of_a_shop
 
 from furze.testing.process import PERSONAL_KEY, PROJECT_KEY, FurzeProcess
@@ -85,7 +86,7 @@ def test_a_question_becomes_an_answer_with_the_query_behind_it(shop: FurzeProces
     page.locator(".steps pre").first.wait_for()
 
 
-def test_a_conversation_is_found_and_deleted(shop: FurzeProcess, open_page: Open) -> None:
+def test_a_conversation_is_found_renamed_and_deleted(shop: FurzeProcess, open_page: Open) -> None:
     page = open_page(shop, "/")
     page.get_by_role("list", name="Suggested questions").get_by_role("button").first.click()
     page.wait_for_url(re.compile("/ask/.{36}"))
@@ -95,7 +96,13 @@ def test_a_conversation_is_found_and_deleted(shop: FurzeProcess, open_page: Open
     threads.get_by_label("Search conversations").fill("no such words")
     threads.get_by_text("Nothing found").wait_for()
     threads.get_by_label("Search conversations").fill(title.upper())
-    threads.get_by_role("button", name=f"Delete {title}").click()
+    threads.get_by_role("button", name=f"Rename {title}").click()
+    page.get_by_label("Title").fill("What I asked")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    threads.get_by_label("Search conversations").fill("what i")
+    page.reload()
+    threads.get_by_role("link", name=re.compile("What I asked")).wait_for()
+    threads.get_by_role("button", name="Delete What I asked").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.get_by_role("heading", name="Ask your data").wait_for()
 
@@ -235,6 +242,57 @@ def test_a_query_is_saved_renamed_changed_and_deleted(shop: FurzeProcess, open_p
     page.get_by_role("heading", name="No insights yet").wait_for()
 
 
+def test_a_dashboard_is_made_filled_arranged_and_found_again(shop: FurzeProcess, open_page: Open) -> None:
+    page = open_page(shop, "/data/dashboards")
+    button(page, "New dashboard").click()
+    page.get_by_role("heading", name="Nothing on it yet").wait_for()
+    page.get_by_label("Name of the dashboard").fill("Shop today")
+    page.get_by_label("Name of the dashboard").press("Enter")
+    address = page.url
+    for name, query in (
+        ("Orders in all", "SELECT count() FROM events WHERE event = 'order completed' AND {filters}"),
+        ("Events by name", "SELECT event, count() AS times FROM events GROUP BY event ORDER BY times DESC"),
+    ):
+        page.goto(f"/data/sql?query={query}")
+        button(page, "Save").click()
+        page.get_by_label("Name · required").fill(name)
+        page.get_by_label("Dashboard").select_option("Shop today")
+        button(page, "Save insight").click()
+        page.get_by_role("heading", name="Saved", exact=True).wait_for()
+    page.goto(address)
+    orders, by_name = (page.get_by_role("region", name=name) for name in ("Orders in all", "Events by name"))
+    everything = int(orders.locator(".single b").inner_text().replace(",", ""))
+    by_name.locator(".bars li").first.wait_for()
+    with page.expect_download() as picture:
+        button(by_name, "PNG").click()
+    assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")
+    assert Path(picture.value.path()).stat().st_size > 5_000
+    page.get_by_label("Dates").select_option("Last 24 hours")
+    eventually(lambda: int(orders.locator(".single b").inner_text().replace(",", "")) < everything)
+    button(page, "Add text").click()
+    page.get_by_label("Text", exact=True).fill("**Read** from left to right")
+    page.get_by_role("dialog").get_by_role("button", name="Add text").click()
+    page.locator(".board strong").get_by_text("Read").wait_for()
+    button(by_name, "Show earlier").click()
+    page.locator(".board h3").first.get_by_text("Events by name").wait_for()
+    page.reload()
+    by_name.locator(".bars li").first.wait_for()
+    assert page.locator(".board h3").all_inner_texts() == ["Events by name", "Orders in all"]
+    assert page.get_by_label("Dates").input_value() == "-24h"
+    button(orders, "Take off").click()
+    orders.wait_for(state="detached")
+    button(page, "Add insight").click()
+    page.get_by_role("dialog").get_by_role("button", name="Orders in all").click()
+    orders.wait_for()
+    page.goto("/data/dashboards")
+    page.get_by_role("row", name=re.compile("Shop today")).press("Enter")
+    button(page, "Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_role("heading", name="No dashboards yet").wait_for()
+    for insight in shop.client.get("/api/projects/1/insights/?saved=true").json()["results"]:
+        shop.client.patch(f"/api/projects/1/insights/{insight['id']}/", json={"deleted": True})
+
+
 def test_a_key_does_what_its_scopes_allow_until_it_is_deleted(shop: FurzeProcess, open_page: Open) -> None:
     page = open_page(shop, "/settings")
     button(page, "New key").click()
@@ -303,6 +361,11 @@ def test_no_screen_breaks_a_rule_of_accessibility(shop: FurzeProcess, open_page:
     if not _AXE.is_file():
         pytest.skip("NO ACCESSIBILITY CHECK: axe-core is not installed. Run `make console`.")
     page = open_page(shop, "/", color_scheme=scheme)
+    query = {"kind": "DataVisualizationNode", "source": {"kind": "HogQLQuery", "query": "SELECT 1"}}
+    insight = shop.client.post("/api/projects/1/insights/", json={"name": "One", "query": query}).json()["id"]
+    tiles = [{"insight": insight}, {"text": {"body": "A *text*"}}]
+    made = shop.client.post("/api/projects/1/dashboards/", json={"name": "Checked", "pinned": True, "tiles": tiles})
+    board = made.json()["id"]
     found = {}
     for path in (
         "/",
@@ -313,6 +376,8 @@ def test_no_screen_breaks_a_rule_of_accessibility(shop: FurzeProcess, open_page:
         "/data/events",
         "/data/sql",
         "/data/insights",
+        "/data/dashboards",
+        f"/data/dashboards/{board}",
         "/settings",
     ):
         page.goto(path)
@@ -323,6 +388,7 @@ def test_no_screen_breaks_a_rule_of_accessibility(shop: FurzeProcess, open_page:
         for each in result["violations"]:
             found[path, each["id"]] = [node["html"][:200] for node in each["nodes"][:3]]
     assert found == {}
+    shop.client.patch(f"/api/projects/1/dashboards/{board}/", json={"deleted": True})
 
 
 def test_the_first_load_is_small(shop: FurzeProcess, open_page: Open) -> None:

@@ -60,11 +60,16 @@ export type Edge = { source: string; target: string; value: number; average_conv
 /** An answer of any kind; `results` is read by the query's kind. */
 export type Answer = { results: unknown; hogql?: string; last_refresh?: string; is_cached?: boolean };
 
-/** Run a query. `fresh` computes it again. */
-export const ask = <T = Answer>(query: Query, { fresh = false, signal }: { fresh?: boolean; signal?: AbortSignal } = {}) =>
-  call<T>("POST", inProject("query/"), { query, refresh: fresh ? "force_blocking" : "blocking" }, signal);
+/** What a dashboard lays over the queries of its tiles. */
+export type Filters = { date_from?: string | null; date_to?: string | null };
 
-export const askHogQL = (text: string, options: { fresh?: boolean; signal?: AbortSignal } = {}) =>
+type Asking = { fresh?: boolean; signal?: AbortSignal; filters?: Filters | undefined };
+
+/** Run a query. `fresh` computes it again; `filters` are laid over its own. */
+export const ask = <T = Answer>(query: Query, { fresh = false, signal, filters }: Asking = {}) =>
+  call<T>("POST", inProject("query/"), { query, refresh: fresh ? "force_blocking" : "blocking", filters_override: filters }, signal);
+
+export const askHogQL = (text: string, options: Asking = {}) =>
   ask<Rows>({ kind: "HogQLQuery", query: text }, options);
 
 /** The query inside its display wrappers. */

@@ -1,15 +1,16 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useState, type FormEvent } from "react";
 import { Link, useLocation } from "wouter";
-import { get, remove } from "../api/http";
+import { get, patch, remove } from "../api/http";
 import type { ConversationAnswer, Page_ConversationAnswer } from "../api/schema";
-import { Ago, Dialog, Empty, Failure, Loading } from "../parts/parts";
+import { Ago, Dialog, Empty, Failure, Field, Loading } from "../parts/parts";
 
 const PAGE = 50;
 
-/** The person's conversations: search, open, delete. */
+/** The person's conversations: search, open, rename, delete. */
 export function Threads({ current }: { current: string | null }) {
   const [search, setSearch] = useState("");
+  const [renamed, setRenamed] = useState<ConversationAnswer | null>(null);
   const [doomed, setDoomed] = useState<ConversationAnswer | null>(null);
   const list = useInfiniteQuery({
     queryKey: ["conversations"],
@@ -40,9 +41,14 @@ export function Threads({ current }: { current: string | null }) {
               <span>{each.title}</span>
               <small className="muted">{each.status === "in_progress" ? "answering …" : <Ago at={each.updated_at} />}</small>
             </Link>
-            <button type="button" className="icon" aria-label={`Delete ${each.title}`} onClick={() => setDoomed(each)}>
-              ✕
-            </button>
+            <div>
+              <button type="button" className="icon" aria-label={`Rename ${each.title}`} onClick={() => setRenamed(each)}>
+                ✎
+              </button>
+              <button type="button" className="icon" aria-label={`Delete ${each.title}`} onClick={() => setDoomed(each)}>
+                ✕
+              </button>
+            </div>
           </li>
         ))}
       </ul>
@@ -51,8 +57,42 @@ export function Threads({ current }: { current: string | null }) {
           Older
         </button>
       )}
+      {renamed && <Rename conversation={renamed} onClose={() => setRenamed(null)} />}
       {doomed && <Delete conversation={doomed} isOpen={doomed.id === current} onClose={() => setDoomed(null)} />}
     </aside>
+  );
+}
+
+function Rename({ conversation, onClose }: { conversation: ConversationAnswer; onClose: () => void }) {
+  const client = useQueryClient();
+  const [title, setTitle] = useState(conversation.title ?? "");
+  const [fault, setFault] = useState<unknown>(null);
+  const save = async (event: FormEvent) => {
+    event.preventDefault();
+    try {
+      await patch(`conversations/${conversation.id}/`, { title: title.trim() });
+    } catch (error) {
+      setFault(error);
+      return;
+    }
+    await client.invalidateQueries({ queryKey: ["conversations"] });
+    onClose();
+  };
+  return (
+    <Dialog title="Rename this conversation" onClose={onClose}>
+      <form onSubmit={save}>
+        <Field label="Title">{(id) => <input id={id} value={title} maxLength={250} onChange={(event) => setTitle(event.target.value)} />}</Field>
+        {fault !== null && <Failure error={fault} />}
+        <div className="row end">
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" className="primary" disabled={!title.trim()}>
+            Rename
+          </button>
+        </div>
+      </form>
+    </Dialog>
   );
 }
 

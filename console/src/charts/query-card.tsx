@@ -1,11 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useRef, useState, type ReactNode } from "react";
 import { Link } from "wouter";
-import { ask, inner, type Answer, type Query } from "../api/query";
+import { ask, inner, type Answer, type Filters, type Query } from "../api/query";
 import { csv, download, save } from "../parts/show";
 import { Failure, Loading } from "../parts/parts";
 import { Chart, tableOf } from "./chart";
-import { picture } from "./picture";
 import { QueryEditor } from "./query-editor";
 import { SaveInsight } from "./save-insight";
 import { Table } from "./table";
@@ -16,28 +15,31 @@ type Given = {
   description?: string;
   /** Keeps an edited query where the given one came from; without it, the query can be saved as an insight. */
   onSave?: (query: Query) => Promise<boolean>;
+  /** Filters of a dashboard, laid over the query's own. */
+  filters?: Filters;
+  /** More buttons, and where the name leads. */
+  actions?: ReactNode;
+  href?: string;
 };
 
 /** A chart with the query behind it: open it, edit it, run it again, save it, take the rows or the picture away. */
-export function QueryCard({ query: given, name, description, onSave }: Given) {
+export function QueryCard({ query: given, name, description, onSave, filters, actions, href }: Given) {
   const card = useRef<HTMLElement>(null);
   const [edited, setEdited] = useState<Query | null>(null);
   const query = edited ?? given;
   const [opened, setOpened] = useState<"query" | "table" | null>(null);
   const answer = useQuery<Answer>({
-    queryKey: ["query", query],
-    queryFn: ({ signal }) => ask(inner(query), { signal }),
+    queryKey: ["query", query, filters],
+    queryFn: ({ signal }) => ask(inner(query), { signal, filters }),
     staleTime: 60_000,
     placeholderData: (before) => before,
   });
-  const [hasCanvas, setHasCanvas] = useState(false);
-  useEffect(() => setHasCanvas(Boolean(card.current?.querySelector("canvas"))), [answer.data, opened]);
   const toggle = (panel: "query" | "table") => setOpened((before) => (before === panel ? null : panel));
   return (
     <section ref={card} className="card query-card" aria-label={name}>
       <header>
         <h3>
-          {name}
+          {href ? <Link href={href}>{name}</Link> : name}
           {edited && <small className="muted"> · edited</small>}
         </h3>
         <div className="row">
@@ -50,20 +52,21 @@ export function QueryCard({ query: given, name, description, onSave }: Given) {
             </button>
           )}
           <SaveRows query={query} answer={answer.data} name={name} />
-          {hasCanvas && opened !== "table" && (
+          {answer.data && (
             <button type="button" className="quiet" onClick={() => takePicture(card.current, name)}>
               PNG
             </button>
           )}
-          {!onSave && <SaveInsight query={query} name={name} />}
+          {!onSave && !href && <SaveInsight query={query} name={name} />}
           <button type="button" className="quiet" onClick={() => answer.refetch()} disabled={answer.isFetching}>
             {answer.isFetching ? "Running …" : "Rerun"}
           </button>
+          {actions}
         </div>
       </header>
       {description && <p className="muted">{description}</p>}
       {opened === "query" && (
-        <>
+        <div className="query-tools">
           <QueryEditor query={query} error={answer.error} onRun={setEdited} />
           {edited && (
             <button type="button" className="quiet" onClick={() => setEdited(null)}>
@@ -76,7 +79,7 @@ export function QueryCard({ query: given, name, description, onSave }: Given) {
             </button>
           )}{" "}
           <OpenInData query={query} hogql={answer.data?.hogql} />
-        </>
+        </div>
       )}
       {answer.isPending ? <Loading lines={6} /> : null}
       {answer.error && opened !== "query" && <Failure error={answer.error} retry={() => answer.refetch()} />}
@@ -85,9 +88,9 @@ export function QueryCard({ query: given, name, description, onSave }: Given) {
   );
 }
 
-function takePicture(card: HTMLElement | null, name: string): void {
-  const png = card && picture(card, name);
-  if (png) save(`${name}.png`, png);
+async function takePicture(card: HTMLElement | null, name: string): Promise<void> {
+  const { picture } = await import("./picture");
+  if (card) save(`${name}.png`, await picture(card));
 }
 
 /** An edited query in the wrapper of the one it came from. */

@@ -1,7 +1,7 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { Link } from "wouter";
-import { post } from "../api/http";
+import { get, post } from "../api/http";
 import { inner, type Query } from "../api/query";
 import { Dialog, Failure, Field } from "../parts/parts";
 
@@ -23,18 +23,20 @@ export function SaveInsight({ query, name }: { query: Query; name: string }) {
 function Naming({ query, name: given, onClose }: { query: Query; name: string; onClose: () => void }) {
   const client = useQueryClient();
   const [name, setName] = useState(given);
+  const [board, setBoard] = useState("");
+  const boards = useQuery({ queryKey: ["dashboards", ""], queryFn: () => get<{ results: { id: number; name: string | null }[] }>("dashboards/?limit=200") });
   const [saved, setSaved] = useState<{ short_id: string } | null>(null);
   const [fault, setFault] = useState<unknown>(null);
   const save = async (event: FormEvent) => {
     event.preventDefault();
     try {
-      setSaved(await post<{ short_id: string }>("insights/", { name: name.trim(), query: wrapped(query), saved: true }));
+      setSaved(await post<{ short_id: string }>("insights/", { name: name.trim(), query: wrapped(query), saved: true, dashboards: board ? [Number(board)] : [] }));
       setFault(null);
     } catch (error) {
       setFault(error);
       return;
     }
-    await client.invalidateQueries({ queryKey: INSIGHTS });
+    await Promise.all([INSIGHTS, ["dashboards"]].map((queryKey) => client.invalidateQueries({ queryKey })));
   };
   return (
     <Dialog title={saved ? "Saved" : "Save as insight"} onClose={onClose}>
@@ -47,6 +49,20 @@ function Naming({ query, name: given, onClose }: { query: Query; name: string; o
           <Field label="Name" required>
             {(id) => <input id={id} value={name} onChange={(event) => setName(event.target.value)} autoFocus />}
           </Field>
+          {boards.data && boards.data.results.length > 0 && (
+            <Field label="Dashboard">
+              {(id) => (
+                <select id={id} value={board} onChange={(event) => setBoard(event.target.value)}>
+                  <option value="">None</option>
+                  {boards.data.results.map((each) => (
+                    <option key={each.id} value={each.id}>
+                      {each.name || "Unnamed"}
+                    </option>
+                  ))}
+                </select>
+              )}
+            </Field>
+          )}
           {fault !== null && <Failure error={fault} />}
           <div className="row end">
             <button type="button" onClick={onClose}>

@@ -1,5 +1,7 @@
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { Heading } from "../parts/parts";
+import { OneDashboard } from "./dashboard";
+import { Dashboards } from "./dashboards";
 import { Definitions } from "./definitions";
 import { Insights, OneInsight } from "./insights";
 import { LiveEvents } from "./live-events";
@@ -9,6 +11,7 @@ const PARTS: [string, string][] = [
   ["/data/events", "Events"],
   ["/data/sql", "SQL"],
   ["/data/insights", "Insights"],
+  ["/data/dashboards", "Dashboards"],
   ["/data/definitions", "Names"],
 ];
 
@@ -31,6 +34,8 @@ export default function Data() {
         <Route path="/data/sql" component={Sql} />
         <Route path="/data/insights" component={Insights} />
         <Route path="/data/insights/:id">{({ id }) => <OneInsight key={id} id={id} />}</Route>
+        <Route path="/data/dashboards" component={Dashboards} />
+        <Route path="/data/dashboards/:id">{({ id }) => <OneDashboard key={id} id={id} />}</Route>
         <Route path="/data/definitions" component={Definitions} />
         <Route>
           <Redirect to="/data/events" replace />

@@ -24,6 +24,7 @@ from furze.conversations.types import (
     QueueAnswer,
     QueueBody,
     QueueChange,
+    TitleBody,
 )
 from furze.platform.auth import Access, ProjectAccess
 from furze.platform.errors import FurzeError, InvalidInput, MethodNotAllowed, NotFound
@@ -97,6 +98,14 @@ async def create_message(
 async def get_conversation(access: ProjectAccess, service: Service, conversation: str) -> ConversationAnswer:
     """A conversation of the project, with its messages; any member who knows the id may read it."""
     return await service.database.read(_get, access.project.id, _identity(conversation))
+
+
+@endpoints.patch("/conversations/{conversation}", scope=WRITE, response=ConversationAnswer, also=REFUSALS)
+async def rename_conversation(
+    access: ProjectAccess, service: Service, conversation: str, body: Annotated[TitleBody, Depends(BodyOf(TitleBody))]
+) -> ConversationAnswer:
+    """The conversation under another title."""
+    return await service.database.write(_rename, access, _identity(conversation), body.title, service)
 
 
 @endpoints.delete("/conversations/{conversation}", scope=WRITE, also=REFUSALS)
@@ -287,6 +296,14 @@ def _get(connection: Connection, project_id: int, identity: UUID) -> Conversatio
 
 def _get_own(connection: Connection, access: Access, identity: UUID) -> Conversation:
     return own(connection, access, identity)
+
+
+def _rename(
+    connection: Connection, access: Access, identity: UUID, title: str, service: Conversations
+) -> ConversationAnswer:
+    own(connection, access, identity)
+    store.change(connection, identity, title=title, updated_at=service.clock.now())
+    return _present(connection, [own(connection, access, identity)])[0]
 
 
 def _delete(connection: Connection, access: Access, identity: UUID, service: Conversations) -> None:

@@ -231,6 +231,12 @@ class QueueChange(Body):
     position: Annotated[int, Field(ge=0)] | None = None
 
 
+class TitleBody(Body):
+    """What PATCH of a conversation takes, which PostHog does not have."""
+
+    title: Annotated[RequiredText, _at_most(250), WithJsonSchema({"type": "string", "maxLength": 250})]
+
+
 class AppendBody(Body):
     """What POST append_message/ takes."""
 
