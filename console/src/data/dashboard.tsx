@@ -137,7 +137,7 @@ function OneTile({ tile, filters, children }: { tile: Tile; filters: Filters | u
     return <QueryCard query={query} name={name || "Unnamed"} description={description ?? ""} filters={filters} href={`/data/insights/${short_id}`} actions={children} />;
   }
   return (
-    <section className="card query-card" aria-label="Text">
+    <section className="card query-card text" aria-label="Text">
       <header>
         <div className="row">{children}</div>
       </header>

@@ -1,4 +1,4 @@
-import { Route, Switch } from "wouter";
+import { Redirect, Route, Switch } from "wouter";
 import { ExportPage } from "./export-page";
 import { EditExport, NewExport } from "./export-form";
 import { ExportList } from "./list";
@@ -12,6 +12,9 @@ export default function Exports() {
         <Route path="/exports/new" component={NewExport} />
         <Route path="/exports/:id/edit">{({ id }) => <EditExport key={id} id={id} />}</Route>
         <Route path="/exports/:id">{({ id }) => <ExportPage key={id} id={id} />}</Route>
+        <Route>
+          <Redirect to="/exports" replace />
+        </Route>
       </Switch>
     </div>
   );

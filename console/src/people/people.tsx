@@ -1,4 +1,4 @@
-import { Route, Switch } from "wouter";
+import { Redirect, Route, Switch } from "wouter";
 import { PeopleList } from "./list";
 import { GroupPage, PersonPage } from "./profile-page";
 
@@ -10,6 +10,9 @@ export default function People() {
         <Route path="/people" component={PeopleList} />
         <Route path="/people/groups/:index/*">{({ index, "*": key }) => <GroupPage key={`${index}/${key}`} index={Number(index)} id={decodeURIComponent(key)} />}</Route>
         <Route path="/people/:id">{({ id }) => <PersonPage key={id} id={id} />}</Route>
+        <Route>
+          <Redirect to="/people" replace />
+        </Route>
       </Switch>
     </div>
   );
