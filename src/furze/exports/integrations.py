@@ -59,6 +59,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         ("account", "user", "authentication_type", "password", "private_key", "private_key_passphrase"),
         ("account",),
     ),
+    "databricks": Kind("Databricks", ("Databricks",), ("server_hostname", "client_id", "client_secret")),
 }
 
 

@@ -4,6 +4,7 @@ from furze.exports.destination import Destination
 from furze.exports.destinations.azure_blob import AzureBlob
 from furze.exports.destinations.bigquery import BigQuery
 from furze.exports.destinations.clickhouse import ClickHouse
+from furze.exports.destinations.databricks import Databricks
 from furze.exports.destinations.delta import Delta
 from furze.exports.destinations.duckdb import DuckDB
 from furze.exports.destinations.google_cloud_storage import GoogleCloudStorage
@@ -26,6 +27,7 @@ _ALL: tuple[Destination, ...] = (
     Redshift(),
     BigQuery(),
     Snowflake(),
+    Databricks(),
     ClickHouse(),
     DuckDB(),
     Delta(),
