@@ -145,6 +145,11 @@ def test_an_export_cannot_send_its_integrations_secrets_elsewhere(
     server = config_of(postgres)
     database = server.pop("database")
     integration = made(furze, **server)
-    export = exporting.create(to_postgres(integration["id"], database=database, host="elsewhere.invalid"))
-    step = exporting.call("POST", f"{export['id']}/run_test_step/", json={"step": 0})
-    assert step["result"]["status"] == "Passed"
+    destination = to_postgres(integration["id"], database=database, host="elsewhere.invalid")
+    export = exporting.create(destination)
+    asked = {"name": "n", "interval": "hour", "destination": destination, "step": 0}
+    for step in (
+        exporting.call("POST", f"{export['id']}/run_test_step/", json={"step": 0}),
+        exporting.call("POST", "run_test_step_new/", json=asked),
+    ):
+        assert step["result"]["status"] == "Passed"

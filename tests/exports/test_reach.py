@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from tests.exports.bench import Bench, new_bench, opened
 from furze.exports import addresses, ticker
 from furze.exports.addresses import Reach
 from furze.exports.destination import Reject
+from furze.exports.integrations import KINDS, joined
+from furze.exports.types import Integration
+from furze.platform.secrets import SecretBox, secret_key
 
 
 @pytest.fixture
@@ -50,3 +54,14 @@ async def test_a_run_keeps_to_the_allowed_folders_wherever_a_link_leads(bench: B
     assert [run.status for run in runs] == ["Completed", "Failed", "Failed", "Failed"]
     assert "Choose one in" in (runs[1].latest_error or "")
     assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize(("kind", "destination"), [("snowflake", "Snowflake"), ("databricks", "Databricks")])
+def test_an_address_that_an_integration_leaves_open_is_not_the_exports_to_name(
+    tmp_path: Path, kind: str, destination: str
+) -> None:
+    integration = Integration(1, 1, kind, "n", {"account": "acme"}, None, None, datetime.now(UTC))
+    own = {"endpoint_url": "https://elsewhere.example", "table_name": "events"}
+    assert destination in KINDS[kind].destinations
+    inputs = joined(integration, own, SecretBox(secret_key(tmp_path)))
+    assert inputs == {"account": "acme", "table_name": "events"}

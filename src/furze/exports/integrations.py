@@ -50,16 +50,21 @@ KINDS: Final[Mapping[str, Kind]] = {
     "google-cloud-service-account": Kind(
         "Google Cloud service account",
         ("BigQuery",),
-        ("project_id", "private_key", "private_key_id", "client_email", "token_uri"),
-        ("token_uri",),
+        ("project_id", "private_key", "private_key_id", "client_email", "token_uri", "endpoint_url"),
+        ("token_uri", "endpoint_url"),
     ),
     "snowflake": Kind(
         "Snowflake",
         ("Snowflake",),
-        ("account", "user", "authentication_type", "password", "private_key", "private_key_passphrase"),
-        ("account",),
+        ("account", "user", "authentication_type", "password", "private_key", "private_key_passphrase", "endpoint_url"),
+        ("account", "endpoint_url"),
     ),
-    "databricks": Kind("Databricks", ("Databricks",), ("server_hostname", "client_id", "client_secret")),
+    "databricks": Kind(
+        "Databricks",
+        ("Databricks",),
+        ("server_hostname", "client_id", "client_secret", "endpoint_url"),
+        ("server_hostname", "endpoint_url"),
+    ),
 }
 
 
@@ -125,6 +130,12 @@ def held(integration: Integration | None, secrets: SecretBox) -> dict[str, Any]:
     return merge(integration.config, secrets.decrypt(integration.secrets) if integration.secrets else {})
 
 
+def joined(integration: Integration | None, own: Mapping[str, Any], secrets: SecretBox) -> dict[str, Any]:
+    """An export's own inputs, and its integration's in place of any that are the integration's to hold."""
+    taken = KINDS[integration.kind].inputs if integration else ()
+    return {name: value for name, value in own.items() if name not in taken} | held(integration, secrets)
+
+
 def all_inputs(
     connection: Connection, export: Export, secrets: SecretBox, sent: DestinationBody | None = None
 ) -> dict[str, Any]:
@@ -132,4 +143,4 @@ def all_inputs(
     sent = sent or DestinationBody(type=export.destination_type)
     integration = asked_for(connection, export.project_id, sent, export.integration_id)
     own = merge(export.config, secrets.decrypt(export.secrets) if export.secrets else {})
-    return merge(merge(own, sent.config), held(integration, secrets))
+    return joined(integration, merge(own, sent.config), secrets)

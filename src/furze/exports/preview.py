@@ -7,7 +7,7 @@ from uuid import UUID
 
 from furze.events.types import Limits
 from furze.exports import integrations
-from furze.exports.configuration import merge, read_config
+from furze.exports.configuration import read_config
 from furze.exports.datasets import CHECKSUM, Dataset
 from furze.exports.destinations import DESTINATIONS
 from furze.exports.engine import Exports
@@ -54,7 +54,7 @@ async def _dataset(engine: Exports, body: PreviewBody, project_id: int) -> Datas
     integration = await engine.database.read(integrations.asked_for, project_id, body.destination, None)
     values = created_values(body, engine.secrets, project_id=project_id, integration=integration)
     destination = DESTINATIONS[body.destination.type]
-    inputs = merge(integrations.held(integration, engine.secrets), body.destination.config)
+    inputs = integrations.joined(integration, body.destination.config, engine.secrets)
     config = read_config(destination.config, inputs)
     region = Region(0, await engine.queue.head(), start, end)
     changed = await positions_between(engine, start, end, region.to_position)

@@ -18,7 +18,6 @@ from furze.exports import (
     validation,
     verify,
 )
-from furze.exports.configuration import merge
 from furze.exports.engine import Exports
 from furze.exports.run_routes import READ, WRITE, Engine, Moment, identity, moment
 from furze.exports.run_routes import endpoints as run_endpoints
@@ -108,7 +107,7 @@ async def run_test_step_new(
     project_id = access.project.id
     integration = await engine.database.read(integrations.asked_for, project_id, body.destination, None)
     validation.created_values(body, engine.secrets, project_id=project_id, integration=integration)
-    config = merge(integrations.held(integration, engine.secrets), body.destination.config)
+    config = integrations.joined(integration, body.destination.config, engine.secrets)
     with addresses.limited(engine.reach):
         return await checks.run_step(validation.find_destination(body.destination.type), config, body.step)
 

@@ -28,7 +28,7 @@ def created_values(
     _check_model(destination, body.model)
     _check_filters(body.filters, body.model, project_id)
     integrations.check_serves(integration, destination.name)
-    read_config(destination.config, merge(integrations.held(integration, secrets), body.destination.config))
+    read_config(destination.config, integrations.joined(integration, body.destination.config, secrets))
     values |= query_values(values, project_id)
     public, hidden = split(destination.config, body.destination.config)
     return values | {
@@ -82,7 +82,7 @@ def _changed_destination(
     integrations.check_serves(integration, destination.name)
     own = merge(merge(export.config, secrets.decrypt(export.secrets) if export.secrets else {}), body.config)
     try:
-        inputs = merge(integrations.held(integration, secrets), own)
+        inputs = integrations.joined(integration, own, secrets)
         read_config(destination.config, inputs, known=frozenset(export.config))
     except InvalidInput as error:
         if integration is None and export.integration_id is not None:

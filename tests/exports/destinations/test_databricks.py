@@ -264,7 +264,8 @@ def test_hopeless_runs_fail_at_once_with_a_reason(
 def test_an_integration_holds_the_workspace_and_the_service_principal(
     exporting: Exporting, lakehouse: Workspace, schema: str, unique: str
 ) -> None:
-    held = {name: lakehouse.to(schema)["config"][name] for name in ("server_hostname", "client_id", "client_secret")}
+    names = ("server_hostname", "client_id", "client_secret", "endpoint_url")
+    held = {name: lakehouse.to(schema)["config"][name] for name in names}
     client, api = exporting.furze.client, exporting.furze.api
     made = client.post(api("integrations/"), json={"kind": "databricks", "config": held}).json()
     assert SECRET not in str(made)
