@@ -54,9 +54,13 @@ class Seaweed:
 
     def new_bucket(self, name: str) -> str:
         """An empty bucket."""
-        url = obstore.sign(self.store(name), "PUT", "", timedelta(minutes=1))
-        assert httpx.put(url).status_code == 200
+        assert self.put_bucket(name) == httpx.codes.OK
         return name
+
+    def put_bucket(self, name: str) -> int:
+        """What the server answers to the wish for a bucket."""
+        url = obstore.sign(self.store(name), "PUT", "", timedelta(minutes=1))
+        return httpx.put(url, timeout=5).status_code
 
     def download(self, bucket: str, folder: Path) -> Path:
         """Every object as a file below a folder."""
@@ -126,12 +130,14 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _answers(port: int, server: subprocess.Popen[bytes]) -> bool:
-    deadline = time.monotonic() + 40
+    # Its port opens well before the services behind it are there: a bucket needs them all.
+    seaweed = Seaweed(f"http://127.0.0.1:{port}")
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), 0.2).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return True
+            if seaweed.put_bucket("is-it-ready") == httpx.codes.OK:
+                return True
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
     return False

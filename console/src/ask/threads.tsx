@@ -3,7 +3,7 @@ import { useState, type FormEvent } from "react";
 import { Link, useLocation } from "wouter";
 import { get, patch, remove } from "../api/http";
 import type { ConversationAnswer, Page_ConversationAnswer } from "../api/schema";
-import { Ago, Dialog, Empty, Failure, Field, Loading } from "../parts/parts";
+import { Ago, Confirm, Dialog, Empty, Failure, Field, Loading } from "../parts/parts";
 
 const PAGE = 50;
 
@@ -112,17 +112,8 @@ function Delete({ conversation, isOpen, onClose }: { conversation: ConversationA
     if (isOpen) navigate("/ask");
   };
   return (
-    <Dialog title="Delete this conversation?" onClose={onClose}>
-      <p>“{conversation.title}” and its answers will be gone for you.</p>
-      {fault !== null && <Failure error={fault} />}
-      <div className="row end">
-        <button type="button" onClick={onClose}>
-          Keep it
-        </button>
-        <button type="button" className="danger" onClick={confirm}>
-          Delete
-        </button>
-      </div>
-    </Dialog>
+    <Confirm title="Delete this conversation?" act="Delete" fault={fault} onClose={onClose} onConfirm={confirm}>
+      “{conversation.title}” and its answers will be gone for you.
+    </Confirm>
   );
 }

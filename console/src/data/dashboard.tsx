@@ -5,19 +5,18 @@ import { ApiError, get, patch } from "../api/http";
 import type { Filters, Query } from "../api/query";
 import { QueryCard } from "../charts/query-card";
 import { INSIGHTS } from "../charts/save-insight";
-import { Dialog, Empty, Failure, Field, Loading } from "../parts/parts";
+import { Confirm, Dialog, Empty, Failure, Field, Loading } from "../parts/parts";
+import { Name, title, type Named } from "./kept";
 
 const Markdown = lazy(() => import("../parts/markdown"));
 
 export const DASHBOARDS = ["dashboards"];
 
-export type Dashboard = { id: number; name: string | null; pinned: boolean; filters: Filters; last_modified_at: string };
-type Insight = { id: number; short_id: string; name: string | null; description: string | null; query: Query };
+export type Dashboard = Named & { pinned: boolean; filters: Filters };
+type Insight = Named & { short_id: string; description: string | null; query: Query };
 type Place = { x: number; y: number; w: number; h: number };
 type Tile = { id: number; insight: Insight | null; text: { body: string } | null; layouts: { sm?: Partial<Place> } };
 type Change = Partial<Pick<Dashboard, "name" | "filters">> & { deleted?: true; tiles?: object[] };
-
-export const title = (dashboard: Dashboard): string => dashboard.name || "Unnamed";
 
 const RANGES: [string, string][] = [
   ["", "Each insight's own dates"],
@@ -71,14 +70,7 @@ export function OneDashboard({ id }: { id: string }) {
         <Link href="/data/dashboards" className="back">
           ‹ Dashboards
         </Link>
-        <input
-          aria-label="Name of the dashboard"
-          className="search"
-          key={dashboard.name}
-          defaultValue={dashboard.name ?? ""}
-          onBlur={(event) => event.target.value.trim() !== (dashboard.name ?? "") && void change({ name: event.target.value.trim() })}
-          onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
-        />
+        <Name label="Name of the dashboard" name={dashboard.name} onChange={(name) => void change({ name })} />
         <select aria-label="Dates" value={dashboard.filters.date_from ?? ""} onChange={(event) => void change({ filters: event.target.value ? { date_from: event.target.value } : {} })}>
           {RANGES.map(([value, name]) => (
             <option key={value} value={value}>
@@ -115,17 +107,9 @@ export function OneDashboard({ id }: { id: string }) {
       {asked === "insight" && <AddInsight shown={tiles.flatMap((tile) => tile.insight?.id ?? [])} onAdd={(insight) => change({ tiles: [{ insight }] })} onClose={() => setAsked(null)} />}
       {asked === "text" && <AddText onAdd={(body) => change({ tiles: [{ text: { body } }] })} onClose={() => setAsked(null)} />}
       {asked === "delete" && (
-        <Dialog title="Delete this dashboard?" onClose={() => setAsked(null)}>
-          <p>“{title(dashboard)}” leaves the list. Its insights stay.</p>
-          <div className="row end">
-            <button type="button" onClick={() => setAsked(null)}>
-              Keep it
-            </button>
-            <button type="button" className="danger" onClick={async () => (await change({ deleted: true })) && navigate("/data/dashboards")}>
-              Delete
-            </button>
-          </div>
-        </Dialog>
+        <Confirm title="Delete this dashboard?" act="Delete" onClose={() => setAsked(null)} onConfirm={async () => (await change({ deleted: true })) && navigate("/data/dashboards")}>
+          “{title(dashboard)}” leaves the list. Its insights stay.
+        </Confirm>
       )}
     </>
   );
@@ -133,8 +117,8 @@ export function OneDashboard({ id }: { id: string }) {
 
 function OneTile({ tile, filters, children }: { tile: Tile; filters: Filters | undefined; children: ReactNode }) {
   if (tile.insight) {
-    const { name, description, query, short_id } = tile.insight;
-    return <QueryCard query={query} name={name || "Unnamed"} description={description ?? ""} filters={filters} href={`/data/insights/${short_id}`} actions={children} />;
+    const { description, query, short_id } = tile.insight;
+    return <QueryCard query={query} name={title(tile.insight)} description={description ?? ""} filters={filters} href={`/data/insights/${short_id}`} actions={children} />;
   }
   return (
     <section className="card query-card text" aria-label="Text">
@@ -174,7 +158,7 @@ function AddInsight({ shown, onAdd, onClose }: { shown: number[]; onAdd: (id: nu
         {others.map((each) => (
           <li key={each.id}>
             <button type="button" className="quiet" onClick={() => onAdd(each.id)}>
-              {each.name || "Unnamed"}
+              {title(each)}
             </button>
           </li>
         ))}

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { ApiError, post, remove } from "../api/http";
 import type { ExportAnswer } from "../api/schema";
-import { Card, Dialog, Empty, Failure, Heading, Loading } from "../parts/parts";
+import { Card, Confirm, Dialog, Empty, Failure, Heading, Loading } from "../parts/parts";
 import { cell, moment } from "../parts/show";
 import { useExport } from "./api";
 import { Backfills } from "./backfills";
@@ -95,17 +95,9 @@ export function ExportPage({ id }: { id: string }) {
         </Dialog>
       )}
       {doing === "delete" && (
-        <Dialog title={`Delete ${export_.name}?`} onClose={() => setDoing(null)}>
-          <p>Runs in progress are cancelled. What was delivered stays where it is.</p>
-          <div className="row end">
-            <button type="button" onClick={() => setDoing(null)}>
-              Keep it
-            </button>
-            <button type="button" className="danger" onClick={() => act(remove(path), () => navigate("/exports"))}>
-              Delete
-            </button>
-          </div>
-        </Dialog>
+        <Confirm title={`Delete ${export_.name}?`} act="Delete" onClose={() => setDoing(null)} onConfirm={() => act(remove(path), () => navigate("/exports"))}>
+          Runs in progress are cancelled. What was delivered stays where it is.
+        </Confirm>
       )}
     </>
   );

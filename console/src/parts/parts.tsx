@@ -97,6 +97,24 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
   );
 }
 
+/** Asks before something is done that cannot be taken back. */
+export function Confirm({ title, act, fault, children, onClose, onConfirm }: { title: string; act: string; fault?: unknown; children: ReactNode; onClose: () => void; onConfirm: () => void }) {
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <p>{children}</p>
+      {fault ? <Failure error={fault} /> : null}
+      <div className="row end">
+        <button type="button" onClick={onClose}>
+          Keep it
+        </button>
+        <button type="button" className="danger" onClick={onConfirm}>
+          {act}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
 /** A text to copy, such as a key. */
 export function Copyable({ text, label }: { text: string; label: string }) {
   const [copied, setCopied] = useState(false);

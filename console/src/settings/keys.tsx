@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { call } from "../api/http";
 import type { KeyAnswer, NewKeyAnswer } from "../api/schema";
-import { Ago, Card, Copyable, Dialog, Failure, Field, Loading } from "../parts/parts";
+import { Ago, Card, Confirm, Copyable, Dialog, Failure, Field, Loading } from "../parts/parts";
 
 const KEYS = ["personal-api-keys"];
 const PATH = "/api/personal_api_keys/";
@@ -89,17 +89,9 @@ export function Keys() {
         />
       )}
       {doomed && (
-        <Dialog title="Delete this key?" onClose={() => setDoomed(null)}>
-          <p>Programs that use “{doomed.label}” are refused from now on.</p>
-          <div className="row end">
-            <button type="button" onClick={() => setDoomed(null)}>
-              Keep it
-            </button>
-            <button type="button" className="danger" onClick={() => change(call<void>("DELETE", `${PATH}${doomed.id}/`))}>
-              Delete
-            </button>
-          </div>
-        </Dialog>
+        <Confirm title="Delete this key?" act="Delete" onClose={() => setDoomed(null)} onConfirm={() => change(call<void>("DELETE", `${PATH}${doomed.id}/`))}>
+          Programs that use “{doomed.label}” are refused from now on.
+        </Confirm>
       )}
     </Card>
   );

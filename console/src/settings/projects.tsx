@@ -3,7 +3,7 @@ import { useState, type FormEvent } from "react";
 import { useLocation } from "wouter";
 import { call } from "../api/http";
 import type { UserAnswer } from "../api/schema";
-import { Card, Dialog, Failure, Field } from "../parts/parts";
+import { Card, Confirm, Dialog, Failure, Field } from "../parts/parts";
 
 const ADMIN = 8;
 
@@ -86,20 +86,9 @@ export function Projects({ me }: { me: UserAnswer }) {
         </Dialog>
       )}
       {asked === "delete" && (
-        <Dialog title="Delete this project?" onClose={() => setAsked(null)}>
-          <p>
-            “{me.team?.name}” goes for good, with its events, people, exports, conversations and settings. What exports have delivered stays where it is.
-          </p>
-          {fault !== null && <Failure error={fault} />}
-          <div className="row end">
-            <button type="button" onClick={() => setAsked(null)}>
-              Keep it
-            </button>
-            <button type="button" className="danger" onClick={() => go(call("DELETE", `/api/projects/${me.team?.id}/`))}>
-              Delete
-            </button>
-          </div>
-        </Dialog>
+        <Confirm title="Delete this project?" act="Delete" fault={fault} onClose={() => setAsked(null)} onConfirm={() => go(call("DELETE", `/api/projects/${me.team?.id}/`))}>
+          “{me.team?.name}” goes for good, with its events, people, exports, conversations and settings. What exports have delivered stays where it is.
+        </Confirm>
       )}
     </Card>
   );
