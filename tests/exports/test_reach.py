@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from tests.exports.bench import Bench, new_bench, opened
 
-from furze.exports import addresses, ticker
+from furze.exports import addresses, checks, ticker
 from furze.exports.addresses import Reach
 from furze.exports.destination import Reject
+from furze.exports.destinations import DESTINATIONS
 from furze.exports.integrations import KINDS, joined
 from furze.exports.types import Integration
 from furze.platform.secrets import SecretBox, secret_key
@@ -65,3 +66,21 @@ def test_an_address_that_an_integration_leaves_open_is_not_the_exports_to_name(
     assert destination in KINDS[kind].destinations
     inputs = joined(integration, own, SecretBox(secret_key(tmp_path)))
     assert inputs == {"account": "acme", "table_name": "events"}
+
+
+async def test_a_delta_table_keeps_to_the_allowed_folders_too(bench: Bench, tmp_path: Path) -> None:
+    pytest.importorskip("deltalake", reason="NOT TESTED: Delta needs `pip install furze[delta]`")
+    outside = tmp_path / "outside"
+    destination = {"type": "Delta", "config": {"uri": str(outside / "events")}}
+    with addresses.limited(Reach(folders=(tmp_path / "allowed",))):
+        steps = [await checks.run_step(DESTINATIONS["Delta"], destination["config"], number) for number in (1, 2)]
+    assert all("Choose one in" in (step.result.message or "") for step in steps if step.result)
+    ticker.register(replace(bench.engine, reach=Reach(folders=(tmp_path / "allowed",))))
+    export = await bench.export(destination)
+    await bench.send(1)
+    bench.clock.advance(hours=1)
+    await bench.tick()
+    await bench.work()
+    (run,) = await bench.runs(export)
+    assert (run.status, "Choose one in" in (run.latest_error or "")) == ("Failed", True)
+    assert not outside.exists()

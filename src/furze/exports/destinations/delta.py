@@ -140,7 +140,9 @@ def _name(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-async def _check_host(config: DeltaConfig) -> None:
+async def _check_reach(config: DeltaConfig) -> None:
+    if Path(config.uri).is_absolute():
+        await asyncio.to_thread(addresses.check_folder, Path(config.uri))
     if config.endpoint_url:
         await addresses.check_host(urlsplit(config.endpoint_url).hostname or "")
 
@@ -160,7 +162,7 @@ async def _check_table(config: DeltaConfig) -> Outcome:
 
 async def _check_write(config: DeltaConfig) -> Outcome:
     try:
-        await _check_host(config)
+        await _check_reach(config)
         store = await _in_thread(_store, config)
     except (Reject, Retry) as error:
         return failed(str(error))
@@ -181,7 +183,7 @@ def _store(config: DeltaConfig) -> Any:
 
 async def _outcome(config: DeltaConfig, act: Callable[[], None]) -> Outcome:
     try:
-        await _check_host(config)
+        await _check_reach(config)
         await _in_thread(act)
     except (Reject, Retry) as error:
         return failed(str(error))
@@ -208,7 +210,7 @@ class Delta:
 
     async def open(self, config: DeltaConfig, delivery: Delivery) -> Sink:
         """A sink with a file of its own."""
-        await _check_host(config)
+        await _check_reach(config)
         sink = DeltaSink(config, delivery)
         try:
             await _in_thread(sink.prepare)
