@@ -19,6 +19,7 @@ from obstore.store import S3Store
 
 _PORTS = (
     *("master.port", "volume.port", "filer.port", "s3.port"),
+    "s3.port.iceberg",
     *("master.port.grpc", "volume.port.grpc", "filer.port.grpc", "s3.port.grpc"),
 )
 
@@ -28,6 +29,9 @@ class Seaweed:
     """A running server with one user who may do everything and one who may only look."""
 
     endpoint: str
+    #: Where its Iceberg REST catalog is, and how its shell finds it.
+    catalog: str = ""
+    master: str = ""
 
     def config(self, bucket: str, **more: Any) -> dict[str, Any]:
         """The inputs of an S3 destination here."""
@@ -39,6 +43,14 @@ class Seaweed:
             "aws_access_key_id": "ak",
             "aws_secret_access_key": "secret-of-ak",
         } | more
+
+    def new_table_bucket(self, name: str) -> str:
+        """A bucket for Iceberg tables: the catalog's name for it."""
+        command = f"s3tables.bucket -create -name {name} -account a\nexit\n"
+        shell: Any = {"input": command, "text": True, "capture_output": True, "timeout": 60}
+        made = subprocess.run([_program(), "shell", f"-master={self.master}"], check=True, **shell)
+        assert "ARN" in made.stdout, made.stdout + made.stderr
+        return f"s3://{name}"
 
     def store(self, bucket: str) -> S3Store:
         """A client."""
@@ -82,41 +94,49 @@ def seaweed(folder: Path, *, volume_megabytes: int = 16) -> Iterator[Seaweed]:
         {"name": "r", "credentials": [{"accessKey": "rk", "secretKey": "secret-of-rk"}], "actions": looking},
     ]
     (folder / "s3.json").write_text(json.dumps({"identities": identities}))
-    server, port = _running(folder, volume_megabytes)
+    server, ports = _running(folder, volume_megabytes)
     try:
-        yield Seaweed(f"http://127.0.0.1:{port}")
+        yield Seaweed(
+            f"http://127.0.0.1:{ports['s3.port']}",
+            f"http://127.0.0.1:{ports['s3.port.iceberg']}",
+            f"127.0.0.1:{ports['master.port']}.{ports['master.port.grpc']}",
+        )
     finally:
         server.kill()
         server.wait()
 
 
-def _running(folder: Path, volume_megabytes: int) -> tuple[subprocess.Popen[bytes], int]:
-    """A server that answers, and its port; one of its eight ports may be taken before it gets there, so a few tries."""
+def _running(folder: Path, volume_megabytes: int) -> tuple[subprocess.Popen[bytes], dict[str, int]]:
+    """A server that answers, and its ports; one of the nine may be taken before it gets there, so a few tries."""
     for _ in range(4):
         ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
         with (folder / "log").open("wb") as log:
             command = _command(folder, ports, volume_megabytes)
             server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         if _answers(ports["s3.port"], server):
-            return server, ports["s3.port"]
+            return server, ports
         server.kill()
         server.wait()
     raise RuntimeError("SeaweedFS did not start:\n" + (folder / "log").read_text(errors="replace")[-2000:])
 
 
 def _command(folder: Path, ports: dict[str, int], volume_megabytes: int) -> list[str]:
-    program = shutil.which("weed", path=sysconfig.get_path("scripts"))
-    assert program is not None
-    command = [program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3"]
+    command = [_program(), "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3"]
     command += [f"-{name}={port}" for name, port in ports.items()]
     command += [
-        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",  # or it takes one port for all servers of a machine
         "-volume.max=400",
         f"-master.volumeSizeLimitMB={volume_megabytes}",
         f"-s3.config={folder / 's3.json'}",
         "-s3.autoCreateBucket=false",
     ]
     return command
+
+
+def _program() -> str:
+    found = shutil.which("weed", path=sysconfig.get_path("scripts"))
+    assert found is not None
+    return found
 
 
 def _free_ports(count: int) -> list[int]:

@@ -9,6 +9,7 @@ from furze.exports.destinations.delta import Delta
 from furze.exports.destinations.duckdb import DuckDB
 from furze.exports.destinations.google_cloud_storage import GoogleCloudStorage
 from furze.exports.destinations.http import HTTP
+from furze.exports.destinations.iceberg import Iceberg
 from furze.exports.destinations.local_file import FileDownload, LocalFile
 from furze.exports.destinations.no_op import NoOp
 from furze.exports.destinations.postgres import Postgres
@@ -31,6 +32,7 @@ _ALL: tuple[Destination, ...] = (
     ClickHouse(),
     DuckDB(),
     Delta(),
+    Iceberg(),
     HTTP(),
     NoOp(),
 )
