@@ -5,15 +5,20 @@ from typing import Any
 
 from tests.conftest import Furze, both_databases
 from tests.mcp.test_mcp import call
-from tests.people.clients import Client, event
+from tests.people.clients import Client, event, second_project
 
 pytestmark = both_databases
 
 
-def told(furze: Furze, tool: str, /, **arguments: Any) -> Any:
-    is_error, text = call(furze, tool, arguments)
+def told(asker: Furze | Client, tool: str, /, **arguments: Any) -> Any:
+    furze, headers = (asker, {}) if isinstance(asker, Furze) else (asker.furze, in_project(asker))
+    is_error, text = call(furze, tool, arguments, **headers)
     assert not is_error, text
     return json.loads(text)
+
+
+def in_project(client: Client) -> dict[str, str]:
+    return {"x-posthog-project-id": str(client.project_id)}
 
 
 def counting(name: str) -> dict[str, Any]:
@@ -41,15 +46,16 @@ def test_what_cannot_be_answered_is_not_saved(furze: Furze, unique: str) -> None
 
 
 def test_people_are_found_and_their_profiles_read(furze: Furze, unique: str) -> None:
-    Client(furze).capture([event("seen", unique, **{"$set": {"email": f"{unique}@example.com", "plan": "pro"}})])
-    found = told(furze, "find_people", search=unique)
+    client = second_project(furze)  # whose profiles nobody has arranged
+    client.capture([event("seen", unique, **{"$set": {"email": f"{unique}@example.com", "plan": "pro"}})])
+    found = told(client, "find_people", search=unique)
     assert (found["count"], found["people"][0]["properties"]["plan"]) == (1, "pro")
     filters = [{"key": "email", "value": f"{unique}@example.com", "operator": "exact", "type": "person"}]
-    assert told(furze, "find_people", properties=filters)["people"] == found["people"]
-    page = told(furze, "read_profile", person=unique)
+    assert told(client, "find_people", properties=filters)["people"] == found["people"]
+    page = told(client, "read_profile", person=unique)
     properties = next(tile for tile in page["tiles"] if tile["title"] == "Properties")
     assert properties["data"]["email"] == f"{unique}@example.com"
-    is_error, text = call(furze, "read_profile", {"person": "nobody at all"})
+    is_error, text = call(furze, "read_profile", {"person": "nobody at all"}, **in_project(client))
     assert (is_error, text) == (True, "read_profile failed: Not found.")
 
 
