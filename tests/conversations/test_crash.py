@@ -14,6 +14,8 @@ import httpx2 as httpx
 import pytest
 from tests.conversations.conftest import rounds
 
+from furze.testing.postgres import fresh_database
+
 KEY = "phx_owner"
 _SERVER = """
 import asyncio, sys, time
@@ -21,7 +23,7 @@ from pathlib import Path
 from furze.llm.types import Finished, TextDelta, Tool, ToolCall, ToolResult
 from tests.conversations.conftest import serving
 
-folder = Path(sys.argv[1])
+folder, database = Path(sys.argv[1]), sys.argv[2] or None
 
 
 class Worker:
@@ -50,18 +52,18 @@ async def write(arguments, context):
 
 
 tool = Tool("write", "Writes.", {"type": "object"}, write, repeatable=False)
-with serving(folder, Worker(), tools=[tool]) as chat:
+with serving(folder, Worker(), tools=[tool], database_url=database) as chat:
     (folder / "url.new").write_text(chat.url)
     (folder / "url.new").rename(folder / "url")
     time.sleep(120)
 """
 
 
-def _start(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+def _start(folder: Path, database: str) -> tuple[subprocess.Popen[bytes], str]:
     url = folder / "url"
     url.unlink(missing_ok=True)
     process = subprocess.Popen(
-        [sys.executable, "-c", _SERVER, str(folder)], env={**os.environ, "PYTHONPATH": str(Path.cwd())}
+        [sys.executable, "-c", _SERVER, str(folder), database], env={**os.environ, "PYTHONPATH": str(Path.cwd())}
     )
     deadline = time.monotonic() + 30
     while not url.exists():
@@ -72,9 +74,13 @@ def _start(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
 
 
 @pytest.mark.journey
-def test_a_killed_turn_ends_after_the_restart_without_repeating_a_finished_effect(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["sqlite", "postgres"])
+def test_a_killed_turn_ends_after_the_restart_without_repeating_a_finished_effect(
+    request: pytest.FixtureRequest, tmp_path: Path, place: str
+) -> None:
+    database = fresh_database(request.getfixturevalue("postgres")) if place == "postgres" else ""
     chance = random.Random(11)
-    process, url = _start(tmp_path)
+    process, url = _start(tmp_path, database)
     conversations = []
     for _ in range(rounds(3)):
         conversation = str(uuid4())
@@ -87,7 +93,7 @@ def test_a_killed_turn_ends_after_the_restart_without_repeating_a_finished_effec
         time.sleep(chance.uniform(0, 0.5))
         process.send_signal(signal.SIGKILL)
         process.wait()
-        process, url = _start(tmp_path)
+        process, url = _start(tmp_path, database)
         with httpx.Client(base_url=url, headers=headers, timeout=10) as client:
             deadline = time.monotonic() + 10
             while (shown := client.get(f"/api/projects/1/conversations/{conversation}/").json())["status"] != "idle":

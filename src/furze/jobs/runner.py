@@ -23,7 +23,8 @@ from furze.kit.clock import Clock
 
 log = logging.getLogger(__name__)
 
-_LEASE = timedelta(seconds=30)
+#: Three heartbeats: what a killed process leaves behind is taken up within ten seconds.
+_LEASE = timedelta(seconds=6)
 _HEARTBEAT_SECONDS = 2.0
 _POLL_SECONDS = 1.0
 _KEEP_FINISHED = timedelta(days=7)
