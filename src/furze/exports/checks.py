@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from furze.exports.configuration import read_config, redacted, split
-from furze.exports.destination import Destination, Outcome, failed
+from furze.exports.destination import Destination, Outcome, Reject, failed
 from furze.exports.destinations import DESTINATIONS
 from furze.exports.types import DestinationKind, StepAnswer, StepResult
+from furze.jobs import Retry
 from furze.platform.errors import InvalidInput, NotFound
 
 _STEP_SECONDS = 60
@@ -60,6 +61,8 @@ async def _outcome(destination: Destination, config: Mapping[str, Any], number: 
     try:
         async with asyncio.timeout(_STEP_SECONDS):
             return await destination.checks[number].run(read)
+    except (Reject, Retry) as error:
+        return failed(str(error))
     except TimeoutError:
         return failed(f"No answer within {_STEP_SECONDS} seconds. Is the address right, and not behind a firewall?")
     except ModuleNotFoundError as error:

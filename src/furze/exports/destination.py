@@ -100,7 +100,10 @@ def failed(message: str) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A test step: what it is called, what it tells, and the function that finds out."""
+    """A test step: what it is called, what it tells, and the function that finds out.
+
+    It may raise `Reject` or `furze.jobs.Retry`, as a run would: the step has failed for that reason.
+    """
 
     name: str
     description: str

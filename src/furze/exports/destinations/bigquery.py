@@ -25,7 +25,6 @@ from furze.exports.destination import (
     Receipt,
     Reject,
     Sink,
-    failed,
 )
 from furze.exports.spool import Spool
 from furze.jobs import Retry
@@ -281,11 +280,8 @@ async def _outcome(config: BigQueryConfig, act: Callable[[Any], object]) -> Outc
         finally:
             client.close()
 
-    try:
-        await _check_hosts(config)
-        await _in_thread(connected)
-    except (Reject, Retry) as error:
-        return failed(str(error))
+    await _check_hosts(config)
+    await _in_thread(connected)
     return PASSED
 
 

@@ -20,7 +20,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from furze.exports import addresses, sql_text
 from furze.exports.databricks_api import Workspace
-from furze.exports.destination import PASSED, Check, Column, Config, Delivery, Outcome, Receipt, Reject, Sink, failed
+from furze.exports.destination import PASSED, Check, Column, Config, Delivery, Outcome, Receipt, Reject, Sink
 from furze.exports.spool import Spool
 from furze.jobs import Retry
 
@@ -321,12 +321,9 @@ async def _check_volume(config: DatabricksConfig) -> Outcome:
 
 
 async def _outcome(config: DatabricksConfig, act: Callable[[Workspace], Awaitable[object]]) -> Outcome:
-    try:
-        await _check_host(config)
-        async with aclosing(_connect(config)) as workspace:
-            await act(workspace)
-    except (Reject, Retry) as error:
-        return failed(str(error))
+    await _check_host(config)
+    async with aclosing(_connect(config)) as workspace:
+        await act(workspace)
     return PASSED
 
 

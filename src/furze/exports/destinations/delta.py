@@ -14,7 +14,7 @@ import pyarrow as pa
 from pydantic import Field, SecretStr, field_validator
 
 from furze.exports import addresses, extras, object_store
-from furze.exports.destination import PASSED, Check, Config, Delivery, Outcome, Receipt, Reject, Sink, failed
+from furze.exports.destination import PASSED, Check, Config, Delivery, Outcome, Receipt, Reject, Sink
 from furze.exports.formats import arrow_schema
 from furze.exports.spool import Spool
 from furze.jobs import Retry
@@ -161,11 +161,8 @@ async def _check_table(config: DeltaConfig) -> Outcome:
 
 
 async def _check_write(config: DeltaConfig) -> Outcome:
-    try:
-        await _check_reach(config)
-        store = await _in_thread(_store, config)
-    except (Reject, Retry) as error:
-        return failed(str(error))
+    await _check_reach(config)
+    store = await _in_thread(_store, config)
     return await object_store.check_write(store, "")
 
 
@@ -182,11 +179,8 @@ def _store(config: DeltaConfig) -> Any:
 
 
 async def _outcome(config: DeltaConfig, act: Callable[[], None]) -> Outcome:
-    try:
-        await _check_reach(config)
-        await _in_thread(act)
-    except (Reject, Retry) as error:
-        return failed(str(error))
+    await _check_reach(config)
+    await _in_thread(act)
     return PASSED
 
 

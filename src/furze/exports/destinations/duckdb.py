@@ -19,7 +19,6 @@ from furze.exports.destination import (
     Receipt,
     Reject,
     Sink,
-    failed,
 )
 from furze.jobs import Retry
 
@@ -196,10 +195,7 @@ async def _check_table(config: DuckDBConfig) -> Outcome:
         finally:
             connection.close()
 
-    try:
-        await _in_thread(try_it)
-    except (Reject, Retry) as error:
-        return failed(str(error))
+    await _in_thread(try_it)
     return PASSED
 
 

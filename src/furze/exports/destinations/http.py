@@ -175,12 +175,9 @@ def _client() -> httpx.AsyncClient:
 
 async def _check_endpoint(config: HTTPConfig) -> Outcome:
     body = json.dumps({"api_key": config.token.get_secret_value(), "historical_migration": True, "batch": []})
-    try:
-        await addresses.check_host(str(urlsplit(config.url).hostname))
-        async with _client() as client:
-            answer = await _post(client, config, body)
-    except (Reject, Retry) as error:
-        return failed(str(error))
+    await addresses.check_host(str(urlsplit(config.url).hostname))
+    async with _client() as client:
+        answer = await _post(client, config, body)
     if answer.status_code in _NOT_YOU:
         return failed(f"The endpoint refuses the token. {_refusal(answer)}")
     if answer.status_code in _NOT_HERE or answer.is_redirect:

@@ -16,7 +16,7 @@ from pyarrow import compute
 from pydantic import Field, SecretStr, field_validator
 
 from furze.exports import addresses, extras
-from furze.exports.destination import PASSED, Check, Config, Delivery, Outcome, Receipt, Reject, Sink, failed
+from furze.exports.destination import PASSED, Check, Config, Delivery, Outcome, Receipt, Reject, Sink
 from furze.exports.formats import arrow_schema
 from furze.exports.spool import Spool
 from furze.jobs import Retry
@@ -313,10 +313,7 @@ async def _check_write(config: IcebergConfig) -> Outcome:
 
 
 async def _outcome(act: Callable[[], object]) -> Outcome:
-    try:
-        await _in_thread(act)
-    except (Reject, Retry) as error:
-        return failed(str(error))
+    await _in_thread(act)
     return PASSED
 
 

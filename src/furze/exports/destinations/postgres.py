@@ -27,7 +27,6 @@ from furze.exports.destination import (
     Receipt,
     Reject,
     Sink,
-    failed,
 )
 from furze.jobs import Retry
 
@@ -350,11 +349,8 @@ async def _outcome(config: PostgresConfig, act: Callable[[psycopg.Connection[Any
         with _connect(config) as connection:
             act(connection)
 
-    try:
-        await addresses.check_host(config.host)
-        await _in_thread(connected)
-    except (Reject, Retry) as error:
-        return failed(str(error))
+    await addresses.check_host(config.host)
+    await _in_thread(connected)
     return PASSED
 
 

@@ -23,7 +23,6 @@ from furze.exports.destination import (
     Receipt,
     Reject,
     Sink,
-    failed,
 )
 from furze.exports.spool import Spool
 from furze.jobs import Retry
@@ -283,11 +282,8 @@ async def _outcome(config: SnowflakeConfig, statement: str) -> Outcome:
         finally:
             connection.close()
 
-    try:
-        await _check_host(config)
-        await _in_thread(connected)
-    except (Reject, Retry) as error:
-        return failed(str(error))
+    await _check_host(config)
+    await _in_thread(connected)
     return PASSED
 
 
